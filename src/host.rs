@@ -1,0 +1,53 @@
+//! What the program needs of the machine it runs on and tests must be able to replace: the time
+//! and the terminal. Everything else (files, network, streams) is passed in as a place or a stream.
+
+use std::io;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+/// The time of day, time that only goes forward, and waiting.
+pub trait Clock: Sync {
+    /// The time of day; it may jump.
+    fn now(&self) -> DateTime<Utc>;
+    /// Time since some fixed instant; it never goes back. Deadlines are counted in it.
+    fn elapsed(&self) -> Duration;
+    /// Waits.
+    fn sleep(&self, duration: Duration);
+}
+
+/// The terminal of the person who started the program, reached past its streams.
+pub trait Terminal: Sync {
+    /// Whether there is one that can be opened now.
+    fn is_available(&self) -> bool;
+    /// Shows `text` there.
+    ///
+    /// # Errors
+    /// The terminal is not there (any more).
+    fn show(&self, text: &str) -> io::Result<()>;
+    /// From now on Ctrl-C does not end the process but is remembered.
+    fn catch_interrupts(&self);
+    /// Whether Ctrl-C was pressed since [`Terminal::catch_interrupts`].
+    fn is_interrupted(&self) -> bool;
+}
+
+/// A moment after which nothing waits any longer, counted in [`Clock::elapsed`].
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Duration);
+
+impl Deadline {
+    /// The moment `duration` from now.
+    pub fn after(clock: &dyn Clock, duration: Duration) -> Self {
+        Self(clock.elapsed().saturating_add(duration))
+    }
+
+    /// The time left; zero when it is over.
+    pub fn left(self, clock: &dyn Clock) -> Duration {
+        self.0.saturating_sub(clock.elapsed())
+    }
+
+    /// Whether it is over.
+    pub fn is_over(self, clock: &dyn Clock) -> bool {
+        self.left(clock).is_zero()
+    }
+}
