@@ -1,10 +1,20 @@
 //! What the program needs of the machine it runs on and tests must be able to replace: the time
 //! and the terminal. Everything else (files, network, streams) is passed in as a place or a stream.
 
+mod clock;
+#[cfg(test)]
+pub mod fake;
+mod process;
+mod terminal;
+
 use std::io;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+
+pub use self::clock::SystemClock;
+pub use self::process::harden;
+pub use self::terminal::SystemTerminal;
 
 /// The time of day, time that only goes forward, and waiting.
 pub trait Clock: Sync {
