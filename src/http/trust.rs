@@ -1,0 +1,203 @@
+//! Whom to believe to be a server: the operating system's roots with those of `ca_file`, or pins.
+//! A pin replaces chain and name, never the proof that the server holds the certificate's key.
+//! The system's roots are loaded by the first handshake that needs them.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use chrono::DateTime;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring as provider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
+use rustls_platform_verifier::Verifier as SystemVerifier;
+
+use crate::credential::Fingerprint;
+use crate::error::{Error, Kind, Result};
+use crate::text::printable;
+
+/// What a certificate must satisfy.
+#[derive(Debug)]
+pub(super) enum Rule {
+    /// To be one of these.
+    Pins(Vec<Fingerprint>),
+    /// A chain to a root of the operating system or one of these, and the server's name.
+    Roots(Vec<CertificateDer<'static>>),
+}
+
+impl Rule {
+    /// TLS 1.2 and 1.3 under this rule.
+    ///
+    /// # Errors
+    /// Of kind `internal`: the TLS stack cannot be set up.
+    pub(super) fn into_config(self) -> Result<Arc<ClientConfig>> {
+        let provider = Arc::new(provider::default_provider());
+        let verifier = Verifier { rule: self, system: OnceLock::new(), provider: provider.clone() };
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Error::new(Kind::Internal, format!("TLS cannot be set up: {error}")))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        Ok(Arc::new(config))
+    }
+}
+
+/// The certificates of a PEM file.
+///
+/// # Errors
+/// Of kind `config`, naming the file: it cannot be read, or a certificate in it, or it has none.
+pub(super) fn read_roots(ca_file: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let file = printable(&ca_file.to_string_lossy());
+    let wrong = |words: String| Error::new(Kind::Config, format!("ca_file {file}: {words}"));
+    let pem = std::fs::read(ca_file).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let roots = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| wrong("is damaged: not the PEM form of certificates".into()))?;
+    if roots.is_empty() {
+        return Err(wrong("has no certificate in PEM form".into())
+            .with_hint(format!("a DER file is converted by: openssl x509 -inform der -in '{file}' -out ca.pem")));
+    }
+    for root in &roots {
+        RootCertStore::empty()
+            .add(root.clone())
+            .map_err(|_| wrong("has a certificate that cannot be understood".into()))?;
+    }
+    Ok(roots)
+}
+
+/// SHA-256 of a certificate.
+fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, certificate).as_ref());
+    Fingerprint(bytes)
+}
+
+#[derive(Debug)]
+struct Verifier {
+    rule: Rule,
+    system: OnceLock<Result<SystemVerifier, rustls::Error>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Verifier {
+    fn system(&self, added: &[CertificateDer<'static>]) -> Result<&SystemVerifier, rustls::Error> {
+        let load = || match added {
+            [] => SystemVerifier::new(self.provider.clone()),
+            _ => SystemVerifier::new_with_extra_roots(added.to_vec(), self.provider.clone()),
+        };
+        self.system.get_or_init(load).as_ref().map_err(Clone::clone)
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        match &self.rule {
+            Rule::Pins(pins) if pins.contains(&fingerprint(leaf)) => Ok(ServerCertVerified::assertion()),
+            Rule::Pins(pins) => {
+                let pins: Vec<_> = pins.iter().map(Fingerprint::to_string).collect();
+                Err(Distrust::of(leaf, format!("is not the pinned one ({})", pins.join(", "))))
+            }
+            Rule::Roots(added) => self
+                .system(added)
+                .and_then(|system| system.verify_server_cert(leaf, intermediates, name, ocsp_response, now))
+                .map_err(|error| Distrust::because(leaf, &error)),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, leaf, signed, &self.provider.signature_verification_algorithms)
+            .map_err(|error| Distrust::because(leaf, &error))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, leaf, signed, &self.provider.signature_verification_algorithms)
+            .map_err(|error| Distrust::because(leaf, &error))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// A certificate that was refused, carried out of the handshake inside its error: connections share
+/// the verifier, so that it cannot keep what one of them saw.
+#[derive(Debug)]
+pub(super) struct Distrust {
+    /// The certificate's SHA-256.
+    pub(super) fingerprint: Fingerprint,
+    verdict: String,
+}
+
+impl Distrust {
+    fn of(leaf: &CertificateDer<'_>, verdict: String) -> rustls::Error {
+        let distrust = Self { fingerprint: fingerprint(leaf), verdict };
+        rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(distrust))))
+    }
+
+    fn because(leaf: &CertificateDer<'_>, error: &rustls::Error) -> rustls::Error {
+        Self::of(leaf, format!("is not trusted ({})", reason(error)))
+    }
+
+    /// The refusal that `error` carries, if any.
+    pub(super) fn within(error: &rustls::Error) -> Option<&Self> {
+        match error {
+            rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => inner.downcast_ref(),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Distrust {
+    /// Continues "the certificate of ...".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; its SHA-256 is {}", self.verdict, self.fingerprint)
+    }
+}
+
+impl std::error::Error for Distrust {}
+
+fn reason(error: &rustls::Error) -> String {
+    use CertificateError as Wrong;
+    let rustls::Error::InvalidCertificate(wrong) = error else { return printable(&error.to_string()) };
+    match wrong {
+        Wrong::UnknownIssuer => "unknown issuer".into(),
+        Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => "it does not name this server".into(),
+        Wrong::Expired => "expired, or the clock here is wrong".into(),
+        Wrong::ExpiredContext { time, not_after } => {
+            format!("expired on {}; the clock here says {}", day(*not_after), day(*time))
+        }
+        Wrong::NotValidYet => "not valid yet, or the clock here is wrong".into(),
+        Wrong::NotValidYetContext { time, not_before } => {
+            format!("not valid before {}; the clock here says {}", day(*not_before), day(*time))
+        }
+        Wrong::Revoked => "revoked".into(),
+        Wrong::BadSignature => "bad signature".into(),
+        other => printable(&other.to_string()),
+    }
+}
+
+/// The date of `time` in UTC.
+fn day(time: UnixTime) -> String {
+    let instant = i64::try_from(time.as_secs()).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    instant.map_or_else(|| "an unknown date".into(), |instant| instant.format("%Y-%m-%d").to_string())
+}
