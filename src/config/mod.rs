@@ -1,0 +1,141 @@
+//! Where the files are, and what the user wrote about each tenant. Nothing is ever read from the
+//! working directory, and only `login` writes here.
+
+mod edit;
+mod file;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use directories::ProjectDirs;
+
+use self::file::{File, Mistake};
+use self::settings::Sources;
+use crate::credential::{ApiVersion, Fingerprint, Origin, Scopes, Settings, Tenant};
+use crate::error::{Error, Kind, Result};
+
+/// Editors of Windows put it before the text.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// Where the caller of the program wants its files to be.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    /// From `--config` or `VB365_HELPER_CONFIG`.
+    pub config_file: Option<PathBuf>,
+    /// From `VB365_HELPER_CACHE_DIR`.
+    pub cache_dir: Option<PathBuf>,
+}
+
+/// What a `login` was told, to be remembered; `None` and empty where it was told nothing.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "each field is explained at Settings")]
+pub struct Told {
+    pub server: Option<Origin>,
+    pub organization: Option<String>,
+    pub client_id: Option<String>,
+    pub scopes: Option<Scopes>,
+    pub authority: Option<Origin>,
+    pub ca_file: Option<PathBuf>,
+    pub pins: Vec<Fingerprint>,
+    pub api_version: Option<ApiVersion>,
+}
+
+/// The configuration file and the places of the other files.
+#[derive(Debug)]
+pub struct Config {
+    path: PathBuf,
+    cache_dir: PathBuf,
+    /// Without byte order mark.
+    text: String,
+    file: File,
+}
+
+impl Config {
+    /// Reads the configuration file; where there is none, nothing is configured yet.
+    ///
+    /// # Errors
+    /// Kind `config`, naming file, line and key: not readable, not TOML, a key that is not known,
+    /// or a tenant that cannot be one or stands there twice.
+    pub fn load(places: &Places) -> Result<Self> {
+        let dirs = ProjectDirs::from("", "", "vb365-helper");
+        let default_path = || dirs.as_ref().map(|dirs| dirs.config_dir().join("config.toml"));
+        let path = places.config_file.clone().or_else(default_path).ok_or_else(no_home)?;
+        let text = text_without_mark(read(&path)?);
+        let file = File::read(&text).map_err(|mistake| placed(&path, &text, &mistake))?;
+        let configured = file.cache.get("dir", |value| settings::path(value, &path));
+        let configured = configured.map_err(|mistake| placed(&path, &text, &mistake))?;
+        let default_dir = || dirs.as_ref().map(|dirs| dirs.data_local_dir().to_owned());
+        let cache_dir = places.cache_dir.clone().or(configured).or_else(default_dir).ok_or_else(no_home)?;
+        Ok(Self { path, cache_dir, text, file })
+    }
+
+    /// The configuration file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the tokens are kept.
+    pub fn cache_dir(&self) -> &Path {
+        &self.cache_dir
+    }
+
+    /// The tenants that have a table, as the file spells them, in alphabetical order.
+    pub fn tenants(&self) -> impl Iterator<Item = &Tenant> {
+        self.file.tenants.values().map(|table| &table.tenant)
+    }
+
+    /// Everything about `tenant`: its table, else `[defaults]`, else what is built in.
+    ///
+    /// # Errors
+    /// Kind `config`, naming file, line and key, or the identity host that is not allowed.
+    pub fn settings(&self, tenant: &Tenant) -> Result<Settings> {
+        self.settings_with(tenant, &Told::default())
+    }
+
+    /// The settings as they are once what was `told` is remembered.
+    ///
+    /// # Errors
+    /// As [`Config::settings`]; kind `bad_request`, naming the flag, if what was told is wrong.
+    pub fn settings_with(&self, tenant: &Tenant, told: &Told) -> Result<Settings> {
+        Sources::new(self, tenant, told).settings()
+    }
+
+    fn mistake(&self, mistake: &Mistake) -> Error {
+        placed(&self.path, &self.text, mistake)
+    }
+}
+
+/// The file's text; a file that is not there is empty.
+fn read(path: &Path) -> Result<String> {
+    match fs::read(path) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|error| {
+            let lines = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n');
+            Error::new(Kind::Config, format!("{}:{}: not UTF-8", path.display(), lines.count()))
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(unusable(path, &error)),
+    }
+}
+
+fn text_without_mark(text: String) -> String {
+    text.strip_prefix(BYTE_ORDER_MARK).map(str::to_owned).unwrap_or(text)
+}
+
+fn placed(path: &Path, text: &str, mistake: &Mistake) -> Error {
+    let line = file::line_of(text, mistake.offset);
+    Error::new(Kind::Config, format!("{}:{line}: {}", path.display(), mistake.why))
+}
+
+fn unusable(path: &Path, error: &io::Error) -> Error {
+    Error::new(Kind::Config, format!("the configuration file {} cannot be used: {error}", path.display()))
+}
+
+fn no_home() -> Error {
+    Error::new(Kind::Config, "there is no home directory to keep files in")
+        .with_hint("set VB365_HELPER_CONFIG and VB365_HELPER_CACHE_DIR")
+}

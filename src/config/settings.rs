@@ -1,0 +1,192 @@
+//! One tenant's settings: what `login` was told, over the tenant's own table, over `[defaults]`,
+//! over what is built in. Everything is checked here, so that no later code meets a value that it
+//! cannot use.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use directories::BaseDirs;
+
+use super::file::{Mistake, Section, TenantTable, Value};
+use super::{Config, Told};
+use crate::credential::{Fingerprint, Origin, Scopes, Settings, Tenant, Trust};
+use crate::error::{Error, Kind, Result};
+
+/// Azure CLI: a public client that Veeam's documents use as their example.
+const CLIENT_ID: &str = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
+const AUTHORITY: &str = "https://login.microsoftonline.com";
+/// Microsoft's identity hosts: worldwide, US Government, China and the sovereign clouds.
+const IDENTITY_HOSTS: [&str; 7] = [
+    AUTHORITY,
+    "https://login.microsoftonline.us",
+    "https://login.partner.microsoftonline.cn",
+    "https://login.chinacloudapi.cn",
+    "https://login.sovcloud-identity.fr",
+    "https://login.sovcloud-identity.de",
+    "https://login.sovcloud-identity.sg",
+];
+/// The margin that other clients of the identity platform keep.
+const MIN_TTL: Duration = Duration::from_secs(300);
+/// A minimum above this would renew at every call.
+const LONGEST_MIN_TTL: Duration = Duration::from_secs(86_400);
+
+/// What there is to say about one tenant, in order of precedence.
+pub(super) struct Sources<'a> {
+    config: &'a Config,
+    tenant: &'a Tenant,
+    own: Option<&'a TenantTable>,
+    told: &'a Told,
+}
+
+impl<'a> Sources<'a> {
+    pub(super) fn new(config: &'a Config, tenant: &'a Tenant, told: &'a Told) -> Self {
+        Self { config, tenant, own: config.file.tenants.get(tenant.key()), told }
+    }
+
+    /// All of it together.
+    ///
+    /// # Errors
+    /// Kind `config`, naming file, line and key; `bad_request`, naming the flag.
+    pub(super) fn settings(&self) -> Result<Settings> {
+        let told = self.told.checked()?;
+        let spelling = || self.own.map_or(self.tenant, |own| &own.tenant).as_str().to_owned();
+        Ok(Settings {
+            tenant: self.tenant.clone(),
+            servers: self.servers()?,
+            organization: self
+                .pick(told.organization, "organization", |value| one_line(value.text()?))?
+                .unwrap_or_else(spelling),
+            api_version: self.pick(told.api_version, "api_version", |value| value.text()?.parse())?,
+            client_id: self
+                .pick(told.client_id, "client_id", |value| one_word(value.text()?))?
+                .unwrap_or_else(|| CLIENT_ID.to_owned()),
+            scopes: self.pick(told.scopes, "scopes", |value| Scopes::new(value.texts()?.to_vec()))?.unwrap_or_default(),
+            authority: self.authority(told.authority)?,
+            trust: Trust {
+                ca_file: self.pick(told.ca_file, "ca_file", |value| path(value, &self.config.path))?,
+                pins: self.pins()?,
+            },
+            min_ttl: self.pick(None, "min_ttl", |value| min_ttl(value.text()?))?.unwrap_or(MIN_TTL),
+        })
+    }
+
+    /// What was told, else what the first table with the key has.
+    fn pick<T>(&self, told: Option<T>, key: &str, read: impl FnOnce(&Value) -> Result<T, String>) -> Result<Option<T>> {
+        if told.is_some() {
+            return Ok(told);
+        }
+        let section = self.sections().find(|section| section.has(key));
+        section.map_or(Ok(None), |section| section.get(key, read)).map_err(|mistake| self.config.mistake(&mistake))
+    }
+
+    fn sections(&self) -> impl Iterator<Item = &'a Section> {
+        self.own.map(|own| &own.section).into_iter().chain([&self.config.file.defaults])
+    }
+
+    /// A server that was told joins those of the tenant's own table, and stands before `[defaults]`.
+    fn servers(&self) -> Result<Vec<Origin>> {
+        let written = |section| servers(section).map_err(|mistake| self.config.mistake(&mistake));
+        let own = self.own.map_or(Ok(Vec::new()), |own| written(&own.section))?;
+        let present = if own.is_empty() { written(&self.config.file.defaults)? } else { own.clone() };
+        Ok(match &self.told.server {
+            Some(told) if !present.contains(told) => own.into_iter().chain([told.clone()]).collect(),
+            _ => present,
+        })
+    }
+
+    fn pins(&self) -> Result<Vec<Fingerprint>> {
+        let mut pins = self.pick(None, "pin_sha256", pins)?.unwrap_or_default();
+        for told in &self.told.pins {
+            if !pins.contains(told) {
+                pins.push(*told);
+            }
+        }
+        Ok(pins)
+    }
+
+    /// The identity host: Microsoft's or this machine's, others only with the user's word for it.
+    fn authority(&self, told: Option<Origin>) -> Result<Origin> {
+        let authority = match self.pick(told, "authority", |value| value.text()?.parse())? {
+            Some(authority) => authority,
+            None => AUTHORITY.parse().map_err(|why: String| Error::new(Kind::Internal, why))?,
+        };
+        let allowed = self.pick(None, "allow_custom_authority", Value::flag)?.unwrap_or(false);
+        if allowed || authority.is_loopback() || IDENTITY_HOSTS.contains(&authority.as_str()) {
+            return Ok(authority);
+        }
+        let (tenant, file) = (self.own.map_or(self.tenant, |own| &own.tenant), self.config.path.display());
+        Err(Error::new(Kind::Config, format!("{authority} is none of Microsoft's identity hosts")).with_hint(format!(
+            "if tokens may go there, add `allow_custom_authority = true` below [tenants.\"{tenant}\"] in {file}"
+        )))
+    }
+}
+
+impl Told {
+    /// The same with an absolute `ca_file`: a person's relative path is meant from where they are,
+    /// while the file's is from where the file is.
+    ///
+    /// # Errors
+    /// Kind `bad_request`, naming the flag.
+    pub(super) fn checked(&self) -> Result<Self> {
+        let flag = |flag, why| Error::new(Kind::BadRequest, format!("{flag}: {why}"));
+        let mut told = self.clone();
+        if let Some(organization) = &self.organization {
+            one_line(organization).map_err(|why| flag("--organization", why))?;
+        }
+        if let Some(client_id) = &self.client_id {
+            one_word(client_id).map_err(|why| flag("--client-id", why))?;
+        }
+        if let Some(ca_file) = &self.ca_file {
+            let written = ca_file.to_str().ok_or_else(|| flag("--ca-file", "not Unicode".into()))?;
+            one_line(written).map_err(|why| flag("--ca-file", why))?;
+            told.ca_file = Some(std::path::absolute(ca_file).map_err(|why| flag("--ca-file", why.to_string()))?);
+        }
+        Ok(told)
+    }
+}
+
+/// The servers that a table names; none if it says nothing about them.
+pub(super) fn servers(section: &Section) -> Result<Vec<Origin>, Mistake> {
+    let one = section.get("server", |value| value.text()?.parse())?;
+    let many = section.get("servers", |value| match value.texts()? {
+        _ if one.is_some() => Err("server stands there as well; keep one of the two".into()),
+        [] => Err("names no server".into()),
+        texts => texts.iter().map(|text| text.parse()).collect(),
+    })?;
+    Ok(many.unwrap_or_else(|| one.into_iter().collect()))
+}
+
+/// Fingerprints: an array, or one of them alone.
+pub(super) fn pins(value: &Value) -> Result<Vec<Fingerprint>, String> {
+    value.one_or_more_texts()?.iter().map(|text| Fingerprint::from_str(text)).collect()
+}
+
+/// A path: `~/` is the home directory, and any other relative one begins where the configuration
+/// file is, wherever the program was started.
+pub(super) fn path(value: &Value, config: &Path) -> Result<PathBuf, String> {
+    let written = PathBuf::from(one_line(value.text()?)?);
+    match written.strip_prefix("~") {
+        Ok(rest) => Ok(BaseDirs::new().ok_or("there is no home directory")?.home_dir().join(rest)),
+        Err(_) => Ok(config.parent().unwrap_or(Path::new("")).join(written)),
+    }
+}
+
+fn min_ttl(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|_| "not a duration; it looks like 5m or 90s")?;
+    if duration > LONGEST_MIN_TTL { Err("24h at most".into()) } else { Ok(duration) }
+}
+
+fn one_line(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err("is empty or has control characters".into());
+    }
+    Ok(text.to_owned())
+}
+
+fn one_word(text: &str) -> Result<String, String> {
+    if text.is_empty() || !text.chars().all(|c| c.is_ascii_graphic()) {
+        return Err("is not one word of printable ASCII".into());
+    }
+    Ok(text.to_owned())
+}
