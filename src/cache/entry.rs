@@ -1,0 +1,333 @@
+//! What is kept for one tenant, and its form in the file (`schemas/cache-entry-v1.schema.json`).
+//! Entra's tokens are found by who issued them to whom for what, the VB365 server's by server.
+
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::credential::{Origin, Settings, Tenant};
+use crate::json;
+use crate::secret::Secret;
+
+/// The version this program writes and the newest one it reads.
+pub(super) const VERSION: u32 = 1;
+
+/// How far an entry may come from the future before the clock is taken to have been set back.
+const CLOCK_SKEW: Duration = Duration::minutes(5);
+
+/// Everything kept for one tenant.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    version: u32,
+    /// The tenant as it was typed when the entry was made.
+    tenant: String,
+    /// One record for each (authority, client id, scopes).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entra: Vec<EntraRecord>,
+    /// One record for each server.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub veeam: Vec<VeeamRecord>,
+}
+
+/// The identity platform's last answer for one (authority, client id, scopes).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EntraRecord {
+    /// Who issued it; the only host it is ever sent back to.
+    pub authority: String,
+    /// The application it was issued to.
+    pub client_id: String,
+    /// What was asked for.
+    pub scopes: Vec<String>,
+    /// When it came.
+    pub obtained_at: DateTime<Utc>,
+    /// When its access token ends.
+    pub access_expires_at: DateTime<Utc>,
+    /// Who signed in, for display.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The whole answer as compact JSON: what the VB365 server takes as an assertion.
+    #[serde(with = "embedded_json")]
+    pub token_response: Secret<String>,
+    /// Set when the identity platform said that the refresh token is dead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<Rejected>,
+}
+
+/// Why a refresh token is dead. It is not sent again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rejected {
+    /// When it was said.
+    pub at: DateTime<Utc>,
+    /// The OAuth error code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// AADSTS numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<u32>,
+    /// What the next sign-in has to satisfy, to be sent along with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claims: Option<String>,
+}
+
+/// The tokens of one VB365 server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VeeamRecord {
+    /// Who issued them; the only server they are ever sent to.
+    pub server: String,
+    /// The API version it was spoken to in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_version: Option<String>,
+    /// When they came.
+    pub obtained_at: DateTime<Utc>,
+    /// Who the server says they are for, for display.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Absent once it was erased or refused.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
+    pub access_token: Option<Secret<String>>,
+    /// When the access token ends.
+    pub access_expires_at: DateTime<Utc>,
+    /// Absent once the server rejected it.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
+    pub refresh_token: Option<Secret<String>>,
+}
+
+/// Why a file is not an entry.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// No entry of any version; in words without values.
+    Damaged(String),
+    /// An entry of a version this program does not know.
+    Newer(u32),
+}
+
+impl Entry {
+    /// An entry with nothing in it.
+    pub fn empty(tenant: &Tenant) -> Self {
+        Self { version: VERSION, tenant: tenant.as_str().to_owned(), ..Self::default() }
+    }
+
+    /// Reads the file's content.
+    ///
+    /// # Errors
+    /// Damaged (also: another tenant's entry under this tenant's name), or of a newer version.
+    pub(super) fn read(tenant: &Tenant, text: &[u8]) -> Result<Self, Unreadable> {
+        match serde_json::from_slice::<Self>(text) {
+            Ok(entry) if entry.version == VERSION && entry.tenant.eq_ignore_ascii_case(tenant.key()) => Ok(entry),
+            Ok(entry) if entry.version == VERSION => Err(Unreadable::Damaged("it belongs to another tenant".into())),
+            Ok(_) => Err(version_of(text).unwrap_or_else(|| Unreadable::Damaged("it has no version".into()))),
+            Err(error) => Err(version_of(text).unwrap_or_else(|| Unreadable::Damaged(json::words(&error)))),
+        }
+    }
+
+    /// The file's content, ending in a line end.
+    ///
+    /// # Errors
+    /// A token response that is not JSON, which nothing here lets in.
+    pub fn write(&self) -> Result<Secret<Vec<u8>>, serde_json::Error> {
+        let mut text = serde_json::to_vec(self)?;
+        text.push(b'\n');
+        Ok(Secret::new(text))
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.entra.is_empty() && self.veeam.is_empty()
+    }
+
+    /// The tenant as it was typed when the entry was made.
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    /// The identity platform's answer for what `settings` say.
+    pub fn entra(&self, settings: &Settings) -> Option<&EntraRecord> {
+        self.entra.iter().find(|record| record.is_for(settings))
+    }
+
+    /// The same, to be changed.
+    pub fn entra_mut(&mut self, settings: &Settings) -> Option<&mut EntraRecord> {
+        self.entra.iter_mut().find(|record| record.is_for(settings))
+    }
+
+    /// Keeps `new` in the place of what was issued by the same host to the same client for the same scopes.
+    pub fn put_entra(&mut self, new: EntraRecord) {
+        self.entra.retain(|old| {
+            (&old.authority, &old.client_id, &old.scopes) != (&new.authority, &new.client_id, &new.scopes)
+        });
+        self.entra.push(new);
+    }
+
+    /// The tokens of `server`.
+    pub fn veeam(&self, server: &Origin) -> Option<&VeeamRecord> {
+        self.veeam.iter().find(|record| record.server == server.as_str())
+    }
+
+    /// The same, to be changed.
+    pub fn veeam_mut(&mut self, server: &Origin) -> Option<&mut VeeamRecord> {
+        self.veeam.iter_mut().find(|record| record.server == server.as_str())
+    }
+
+    /// Keeps `new` in the place of what its server issued before.
+    pub fn put_veeam(&mut self, new: VeeamRecord) {
+        self.veeam.retain(|old| old.server != new.server);
+        self.veeam.push(new);
+    }
+}
+
+/// What is known of an access token's time.
+#[derive(Clone, Copy, Debug)]
+pub struct Life {
+    obtained_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+impl Life {
+    /// Whether the token still lives at `now`. One from the future does not: the clock was set
+    /// back since, and its end can no longer be told.
+    pub fn is_alive(self, now: DateTime<Utc>) -> bool {
+        now < self.expires_at && self.obtained_at <= now + CLOCK_SKEW
+    }
+
+    /// Whether it lives for `min_ttl` more, or for half of its whole life where that is less.
+    pub fn is_enough(self, now: DateTime<Utc>, min_ttl: std::time::Duration) -> bool {
+        let half = (self.expires_at - self.obtained_at) / 2;
+        let needed = Duration::from_std(min_ttl).unwrap_or(half).min(half);
+        self.is_alive(now) && self.expires_at - now >= needed
+    }
+
+    /// When it ends.
+    pub fn expires_at(self) -> DateTime<Utc> {
+        self.expires_at
+    }
+}
+
+impl EntraRecord {
+    fn is_for(&self, settings: &Settings) -> bool {
+        self.authority == settings.authority.as_str()
+            && self.client_id == settings.client_id
+            && self.scopes == settings.scopes.as_slice()
+    }
+
+    /// The time of its access token.
+    pub fn life(&self) -> Life {
+        Life { obtained_at: self.obtained_at, expires_at: self.access_expires_at }
+    }
+}
+
+impl VeeamRecord {
+    /// The time of its access token.
+    pub fn life(&self) -> Life {
+        Life { obtained_at: self.obtained_at, expires_at: self.access_expires_at }
+    }
+}
+
+fn version_of(text: &[u8]) -> Option<Unreadable> {
+    #[derive(Deserialize)]
+    struct Version {
+        version: u32,
+    }
+    let Version { version } = serde_json::from_slice(text).ok()?;
+    (version > VERSION).then_some(Unreadable::Newer(version))
+}
+
+fn exposed<S: Serializer>(secret: &Option<Secret<String>>, serializer: S) -> Result<S::Ok, S::Error> {
+    secret.as_ref().map(|secret| secret.expose()).serialize(serializer)
+}
+
+mod embedded_json {
+    use super::{Deserialize, Deserializer, RawValue, Secret, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(text: &Secret<String>, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw: &RawValue = serde_json::from_str(text.expose()).map_err(|_| serde::ser::Error::custom("not JSON"))?;
+        raw.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        if !raw.get().starts_with('{') {
+            return Err(serde::de::Error::custom("not an object"));
+        }
+        Ok(Secret::new(Box::<str>::from(raw).into_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeZone;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        Utc.timestamp_opt(seconds, 0).unwrap()
+    }
+
+    fn minutes(n: u64) -> std::time::Duration {
+        std::time::Duration::from_secs(n * 60)
+    }
+
+    #[test]
+    fn enough_life_is_the_minimum_but_never_more_than_half_of_the_whole() {
+        let hour = Life { obtained_at: at(0), expires_at: at(3600) };
+        assert!(hour.is_enough(at(3300), minutes(5)));
+        assert!(!hour.is_enough(at(3301), minutes(5)));
+        let short = Life { obtained_at: at(0), expires_at: at(120) };
+        assert!(short.is_enough(at(60), minutes(5)));
+        assert!(!short.is_enough(at(61), minutes(5)));
+        assert!(short.is_alive(at(119)) && !short.is_alive(at(120)));
+        assert!(!hour.is_enough(at(3600), minutes(0)));
+    }
+
+    #[test]
+    fn a_token_from_the_future_is_not_believed_to_live() {
+        let life = Life { obtained_at: at(10_000), expires_at: at(13_600) };
+        assert!(life.is_alive(at(9_800)));
+        assert!(!life.is_alive(at(9_000)));
+    }
+
+    #[test]
+    fn newer_damaged_and_foreign_entries_are_told_apart() {
+        let tenant: Tenant = "abc.com".parse().unwrap();
+        let read = |text: &str| Entry::read(&tenant, text.as_bytes()).unwrap_err();
+        assert_eq!(read(r#"{"version":2,"tenant":"abc.com","sealed":"x"}"#), Unreadable::Newer(2));
+        assert_eq!(read(r#"{"version":2,"tenant":"abc.com"}"#), Unreadable::Newer(2));
+        for damaged in ["", "{", "[]", r#"{"version":1}"#, r#"{"version":0,"tenant":"abc.com"}"#] {
+            assert!(matches!(read(damaged), Unreadable::Damaged(_)), "{damaged}");
+        }
+        let foreign = read(r#"{"version":1,"tenant":"other.com"}"#);
+        assert_eq!(foreign, Unreadable::Damaged("it belongs to another tenant".into()));
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_and_debug_shows_no_token() {
+        let tenant: Tenant = "Abc.com".parse().unwrap();
+        let mut entry = Entry::empty(&tenant);
+        entry.put_entra(EntraRecord {
+            authority: "https://login.example".into(),
+            client_id: "c".into(),
+            scopes: vec!["s".into()],
+            obtained_at: at(0),
+            access_expires_at: at(3600),
+            account: None,
+            token_response: r#"{"access_token":"canary-1","z":1,"a":2}"#.into(),
+            rejected: None,
+        });
+        entry.put_veeam(VeeamRecord {
+            server: "https://v:4443".into(),
+            api_version: None,
+            obtained_at: at(0),
+            account: None,
+            access_token: Some("canary-2".into()),
+            access_expires_at: at(3600),
+            refresh_token: Some("canary-3".into()),
+        });
+        let text = entry.write().unwrap();
+        let again = Entry::read(&tenant, text.expose()).unwrap();
+        assert_eq!(again.entra[0].token_response, entry.entra[0].token_response);
+        assert_eq!(again.write().unwrap(), text);
+        assert!(!format!("{again:?}").contains("canary"));
+    }
+}

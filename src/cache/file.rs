@@ -1,0 +1,224 @@
+//! Files that only their owner reads and that are never half written. A reader sees the old
+//! content or the new; a crash leaves at most a temporary file of a fixed name, which the next
+//! write replaces.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use crate::secret::Secret;
+
+/// Largest file that is read, in bytes.
+const LARGEST: u64 = 1024 * 1024;
+
+/// Checks that `dir` is a directory of this user, not reached by a link and not writable by others.
+///
+/// # Errors
+/// `NotFound` where there is none; otherwise what is wrong with it.
+pub(super) fn check_directory(dir: &Path) -> io::Result<()> {
+    let metadata = fs::symlink_metadata(dir)?;
+    if metadata.file_type().is_symlink() {
+        return Err(io::Error::other("it is a symbolic link"));
+    }
+    if !metadata.is_dir() {
+        return Err(io::Error::other("it is not a directory"));
+    }
+    platform::check_owner(&metadata)?;
+    platform::check_unshared(&metadata)
+}
+
+/// Makes `dir` and what leads to it, for this user alone, and checks it.
+///
+/// # Errors
+/// As [`check_directory`], and what the system says.
+pub(super) fn ensure_directory(dir: &Path) -> io::Result<()> {
+    match check_directory(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            platform::make_directory(dir)?;
+            check_directory(dir)
+        }
+        checked => checked,
+    }
+}
+
+/// The content of `path`, or `None` where there is no such file.
+///
+/// # Errors
+/// A link, a file of another user or of a special kind, one over 1 MiB, and what the system says.
+pub(super) fn read(path: &Path) -> io::Result<Option<Secret<Vec<u8>>>> {
+    let mut options = OpenOptions::new();
+    platform::without_surprises(options.read(true));
+    let file = match options.open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(platform::explain(error)),
+    };
+    let metadata = file.metadata()?;
+    check_file(&metadata)?;
+    if metadata.len() > LARGEST {
+        return Err(io::Error::other("it is larger than 1 MiB"));
+    }
+    let mut content = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1);
+    file.take(LARGEST).read_to_end(&mut content)?;
+    Ok(Some(Secret::new(content)))
+}
+
+/// Opens `path` for a lock: made where it is missing, never followed, never cut.
+///
+/// # Errors
+/// As for [`read`].
+pub(super) fn open_lock(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    platform::without_surprises(options.read(true).write(true).create(true).truncate(false));
+    let file = options.open(path).map_err(platform::explain)?;
+    check_file(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// Replaces `path` by `content` through the file `temporary` beside it.
+///
+/// The content is on disk before the name points to it, so that a crash leaves the old or the new
+/// file; the directory is synchronised last, so that after success a crash leaves the new one.
+///
+/// # Errors
+/// What the system says; `path` is as it was then.
+pub(super) fn replace(path: &Path, temporary: &Path, content: &[u8]) -> io::Result<()> {
+    let written = write_new(temporary, content).and_then(|()| platform::rename(temporary, path));
+    if let Err(error) = written {
+        // Best effort: the next write replaces it in any case.
+        let _ = fs::remove_file(temporary);
+        return Err(error);
+    }
+    platform::sync_directory(path)
+}
+
+/// Removes `path`; where it is not, nothing.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    // Left over from a crash, or put there by somebody: neither is written into.
+    remove(path)?;
+    let mut options = OpenOptions::new();
+    platform::without_surprises(options.write(true).create_new(true));
+    let mut file = options.open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+fn check_file(metadata: &Metadata) -> io::Result<()> {
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    platform::check_owner(metadata)
+}
+
+#[cfg(unix)]
+mod platform {
+    use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+    use std::io;
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+    use std::path::Path;
+
+    use rustix::fs::OFlags;
+    use rustix::io::Errno;
+
+    /// Mode 0600 from the first moment; a link is not followed and a FIFO not waited for.
+    pub(super) fn without_surprises(options: &mut OpenOptions) {
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+        options.mode(0o600).custom_flags(flags.bits().cast_signed());
+    }
+
+    pub(super) fn explain(error: io::Error) -> io::Error {
+        if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) {
+            return io::Error::other("it is a symbolic link");
+        }
+        error
+    }
+
+    pub(super) fn check_owner(metadata: &Metadata) -> io::Result<()> {
+        if metadata.uid() == rustix::process::geteuid().as_raw() {
+            return Ok(());
+        }
+        Err(io::Error::other("it belongs to another user"))
+    }
+
+    /// Who can write into the directory can put other tokens in place of these.
+    pub(super) fn check_unshared(metadata: &Metadata) -> io::Result<()> {
+        if metadata.mode() & 0o022 == 0 {
+            return Ok(());
+        }
+        Err(io::Error::other("it is writable by other users"))
+    }
+
+    pub(super) fn make_directory(dir: &Path) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)
+    }
+
+    pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    pub(super) fn sync_directory(of: &Path) -> io::Result<()> {
+        of.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+    }
+}
+
+#[cfg(windows)]
+mod platform {
+    use std::fs::{self, Metadata, OpenOptions};
+    use std::io;
+    use std::os::windows::fs::OpenOptionsExt;
+    use std::path::Path;
+
+    /// `FILE_FLAG_OPEN_REPARSE_POINT`: a link is opened itself, and refused as no regular file.
+    const OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+
+    pub(super) fn without_surprises(options: &mut OpenOptions) {
+        options.custom_flags(OPEN_REPARSE_POINT);
+    }
+
+    pub(super) fn explain(error: io::Error) -> io::Error {
+        error
+    }
+
+    /// The local data directory's access list, which files inherit, names the user alone.
+    pub(super) fn check_owner(_: &Metadata) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn check_unshared(_: &Metadata) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn make_directory(dir: &Path) -> io::Result<()> {
+        fs::create_dir_all(dir)
+    }
+
+    /// A virus scanner or a reader may hold the file for a moment; the rename is then tried again.
+    #[allow(clippy::disallowed_methods, reason = "half a second at most, and no clock is at hand below the cache")]
+    pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+        const TRIES: u32 = 50;
+        for _ in 1..TRIES {
+            match fs::rename(from, to) {
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    std::thread::sleep(std::time::Duration::from_millis(10));
+                }
+                done => return done,
+            }
+        }
+        fs::rename(from, to)
+    }
+
+    /// NTFS keeps its directories in a journal; there is nothing to synchronise by hand.
+    pub(super) fn sync_directory(_: &Path) -> io::Result<()> {
+        Ok(())
+    }
+}
