@@ -1,0 +1,166 @@
+//! Microsoft's token response. It is kept whole, because the VB365 server takes it whole as an
+//! assertion; what this program needs of it is read when it is needed.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use zeroize::Zeroize;
+
+use crate::json;
+use crate::secret::Secret;
+use crate::token::TokenResponse;
+
+/// A token response of the identity platform.
+#[derive(Clone, Debug)]
+pub struct EntraTokens {
+    text: Secret<String>,
+    response: TokenResponse,
+}
+
+impl EntraTokens {
+    /// Reads a response body.
+    ///
+    /// # Errors
+    /// The field that is missing or cannot be believed, without its value.
+    pub fn read(body: &Secret<Vec<u8>>) -> Result<Self, String> {
+        let response = TokenResponse::read(body.expose())?;
+        Ok(Self { text: compact(object(body.expose())?), response })
+    }
+
+    /// The same with `refresh_token` where the response brought none: the old one stays good.
+    #[must_use]
+    pub fn or_refresh_token(mut self, refresh_token: &Secret<String>) -> Self {
+        if self.response.refresh_token.is_none()
+            && let Ok(mut object) = object(self.text.expose().as_bytes())
+        {
+            object.insert("refresh_token".into(), Value::String(refresh_token.expose().clone()));
+            self.text = compact(object);
+            self.response.refresh_token = Some(refresh_token.clone());
+        }
+        self
+    }
+
+    /// The response as compact JSON: an assertion.
+    pub fn text(&self) -> &Secret<String> {
+        &self.text
+    }
+
+    /// How long the access token lives from the moment of the response.
+    pub fn lifetime(&self) -> Duration {
+        self.response.lifetime
+    }
+
+    /// Who signed in, as far as the tokens tell: for display alone, as nothing here is verified.
+    pub fn account(&self) -> Option<String> {
+        account_of(&self.response.access_token)
+    }
+}
+
+/// The access token in a kept response, unless it was taken out.
+pub fn access_token(response: &Secret<String>) -> Option<Secret<String>> {
+    parts(response).access_token
+}
+
+/// The refresh token in a kept response.
+pub fn refresh_token(response: &Secret<String>) -> Option<Secret<String>> {
+    parts(response).refresh_token.filter(|token| !token.expose().is_empty())
+}
+
+/// A kept response without its access token.
+pub fn without_access_token(response: &Secret<String>) -> Secret<String> {
+    match object(response.expose().as_bytes()) {
+        Ok(mut object) => {
+            object.remove("access_token");
+            compact(object)
+        }
+        Err(_) => "{}".into(),
+    }
+}
+
+#[derive(Default, Deserialize)]
+struct Parts {
+    access_token: Option<Secret<String>>,
+    refresh_token: Option<Secret<String>>,
+}
+
+fn parts(response: &Secret<String>) -> Parts {
+    json::read(response.expose().as_bytes()).unwrap_or_default()
+}
+
+fn object(text: &[u8]) -> Result<Map<String, Value>, String> {
+    json::read(text)
+}
+
+/// One line of JSON; the parsed copy is overwritten.
+fn compact(mut object: Map<String, Value>) -> Secret<String> {
+    let text = Secret::new(serde_json::to_string(&object).unwrap_or_default());
+    for value in object.values_mut() {
+        if let Value::String(text) = value {
+            text.zeroize();
+        }
+    }
+    text
+}
+
+/// The name in a Microsoft access token's claims (v1 and v2 tokens name it differently).
+fn account_of(access_token: &Secret<String>) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Claims {
+        preferred_username: Option<String>,
+        upn: Option<String>,
+        unique_name: Option<String>,
+    }
+    let payload = access_token.expose().split('.').nth(1)?;
+    let claims: Claims = json::read(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+    claims.upn.or(claims.preferred_username).or(claims.unique_name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> EntraTokens {
+        EntraTokens::read(&Secret::new(text.as_bytes().to_vec())).unwrap()
+    }
+
+    #[test]
+    fn the_response_is_kept_whole_and_compact() {
+        let tokens = read(
+            "{ \"access_token\": \"a\",\n \"expires_in\": \"60\", \"ext_expires_in\": 60, \"refresh_token\": \"r\" }",
+        );
+        let text = r#"{"access_token":"a","expires_in":"60","ext_expires_in":60,"refresh_token":"r"}"#;
+        assert_eq!(tokens.text().expose(), text);
+        assert_eq!(refresh_token(tokens.text()).unwrap().expose(), "r");
+        assert_eq!(access_token(tokens.text()).unwrap().expose(), "a");
+    }
+
+    #[test]
+    fn a_response_without_a_refresh_token_keeps_the_old_one() {
+        let old = "old".into();
+        let tokens = read(r#"{"access_token":"a","expires_in":60}"#).or_refresh_token(&old);
+        assert_eq!(refresh_token(tokens.text()), Some(old));
+        let tokens =
+            read(r#"{"access_token":"a","expires_in":60,"refresh_token":"new"}"#).or_refresh_token(&"old".into());
+        assert_eq!(refresh_token(tokens.text()).unwrap().expose(), "new");
+    }
+
+    #[test]
+    fn without_its_access_token_a_response_still_renews() {
+        let rest = without_access_token(read(r#"{"access_token":"a","expires_in":60,"refresh_token":"r"}"#).text());
+        assert_eq!(access_token(&rest), None);
+        assert_eq!(refresh_token(&rest).unwrap().expose(), "r");
+    }
+
+    #[test]
+    fn the_account_is_read_where_the_token_shows_it() {
+        let jwt = |claims: &str| format!("e30.{}.sig", URL_SAFE_NO_PAD.encode(claims));
+        let account = |token: &str| account_of(&token.into());
+        assert_eq!(account(&jwt(r#"{"upn":"a@abc.com","unique_name":"b"}"#)).as_deref(), Some("a@abc.com"));
+        assert_eq!(account(&jwt(r#"{"unique_name":"b"}"#)).as_deref(), Some("b"));
+        assert_eq!(account("opaque"), None);
+        assert_eq!(account("a.%%%.c"), None);
+    }
+}

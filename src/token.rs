@@ -1,0 +1,100 @@
+//! The token response that both systems give (RFC 6749 section 5.1), checked before it is believed:
+//! a token that could split a header or a lifetime that makes no sense is refused by name.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use serde::Deserialize;
+
+use crate::json;
+use crate::secret::Secret;
+
+/// The longest life that is believed: a year. Servers that say more are still asked again then.
+const LONGEST_LIFE: Duration = Duration::from_secs(366 * 86_400);
+
+/// The part of a token response that both systems have in common.
+#[derive(Clone, Debug)]
+pub struct TokenResponse {
+    /// Sent as `Authorization: Bearer`: one word of printable ASCII.
+    pub access_token: Secret<String>,
+    /// Buys the next response.
+    pub refresh_token: Option<Secret<String>>,
+    /// How long the access token lives from the moment of the response.
+    pub lifetime: Duration,
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    access_token: Option<Secret<String>>,
+    refresh_token: Option<Secret<String>>,
+    #[serde(default, deserialize_with = "json::lenient_number")]
+    expires_in: Option<u64>,
+}
+
+impl TokenResponse {
+    /// Reads a response body.
+    ///
+    /// # Errors
+    /// The field that is missing or cannot be believed, without its value.
+    pub fn read(body: &[u8]) -> Result<Self, String> {
+        let wire: Wire = json::read(body)?;
+        let access_token = wire.access_token.ok_or("access_token is missing")?;
+        if access_token.expose().is_empty() || !access_token.expose().chars().all(|c| c.is_ascii_graphic()) {
+            return Err("access_token is not one word of printable ASCII".into());
+        }
+        let refresh_token = wire.refresh_token.filter(|token| !token.expose().is_empty());
+        if refresh_token.as_ref().is_some_and(|token| token.expose().chars().any(char::is_control)) {
+            return Err("refresh_token has control characters".into());
+        }
+        let seconds = wire.expires_in.filter(|seconds| *seconds > 0);
+        let lifetime = Duration::from_secs(seconds.ok_or("expires_in is not a positive number of seconds")?);
+        Ok(Self { access_token, refresh_token, lifetime: lifetime.min(LONGEST_LIFE) })
+    }
+
+    /// When the access token ends if it was received at `obtained_at`.
+    pub fn expires_at(&self, obtained_at: DateTime<Utc>) -> DateTime<Utc> {
+        obtained_at + self.lifetime
+    }
+}
+
+/// `now` in whole seconds, rounded down, as every document here has it.
+pub fn whole_seconds(now: DateTime<Utc>) -> DateTime<Utc> {
+    now.trunc_subsecs(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lifetimes_come_as_numbers_or_strings_and_absurd_ones_are_capped() {
+        let life = |value: &str| {
+            TokenResponse::read(format!(r#"{{"access_token":"a","expires_in":{value}}}"#).as_bytes())
+                .map(|response| response.lifetime.as_secs())
+        };
+        assert_eq!(life("3599"), Ok(3599));
+        assert_eq!(life(r#""3599""#), Ok(3599));
+        assert_eq!(life("18446744073709551615"), Ok(366 * 86_400));
+        for wrong in ["0", "-1", "1e300", r#""NaN""#, "null", "{}"] {
+            assert_eq!(life(wrong), Err("expires_in is not a positive number of seconds".into()), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn tokens_that_could_split_a_header_are_refused_by_name() {
+        for token in [r"a\nb", r"a\u0000", "", "a b", "\u{e9}"] {
+            let body = format!(r#"{{"access_token":"{token}","expires_in":1}}"#);
+            let error = TokenResponse::read(body.as_bytes()).unwrap_err();
+            assert_eq!(error, "access_token is not one word of printable ASCII", "{token}");
+        }
+        let body = br#"{"access_token":"a","refresh_token":"b\r\n","expires_in":1}"#;
+        assert_eq!(TokenResponse::read(body).unwrap_err(), "refresh_token has control characters");
+        assert_eq!(TokenResponse::read(b"{}").unwrap_err(), "access_token is missing");
+    }
+
+    #[test]
+    fn unknown_fields_are_no_mistake_and_an_empty_refresh_token_is_none() {
+        let body = br#"{"access_token":"a","refresh_token":"","expires_in":1,"token_type":"bearer","new":[1]}"#;
+        assert!(TokenResponse::read(body).unwrap().refresh_token.is_none());
+    }
+}

@@ -1,0 +1,145 @@
+//! The VB365 server's token endpoint (Veeam, "Authorization and Security" of each API version).
+//! A refresh token is taken to be single-use: whatever comes back is handed over to be kept.
+
+mod verdict;
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::credential::{ApiVersion, Origin, Tenant};
+use crate::error::{Cause, Error, Kind, Result};
+use crate::http::Client;
+use crate::json;
+use crate::secret::Secret;
+use crate::token::TokenResponse;
+
+/// RFC 7523 section 2.1. Veeam's page for v4 shortens it; every version takes the full name.
+const JWT_BEARER_GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// One VB365 server, spoken to about one tenant in one version of its API.
+#[derive(Clone, Debug)]
+pub struct Veeam {
+    http: Client,
+    tenant: Tenant,
+    server: Origin,
+    version: ApiVersion,
+}
+
+/// A token response of the VB365 server.
+#[derive(Clone, Debug)]
+pub struct VeeamTokens {
+    /// The tokens.
+    pub response: TokenResponse,
+    /// Who the server says they are for (optional from v8 on).
+    pub account: Option<String>,
+}
+
+/// Why there are no tokens.
+#[derive(Clone, Debug)]
+pub enum Failure {
+    /// The server will not take what was sent; another token may do.
+    Rejected(Rejection),
+    /// Nothing that another token would cure.
+    Other(Error),
+}
+
+/// What the server said when it would not take a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// Its words, printable; empty where it sent none.
+    pub words: String,
+    /// Its codes.
+    pub cause: Box<Cause>,
+}
+
+impl VeeamTokens {
+    /// Reads a response body.
+    ///
+    /// # Errors
+    /// The field that is missing or cannot be believed, without its value.
+    pub fn read(body: &Secret<Vec<u8>>) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Named {
+            #[serde(rename = "userName")]
+            user_name: Option<String>,
+        }
+        let response = TokenResponse::read(body.expose())?;
+        let account = json::read::<Named>(body.expose()).ok().and_then(|named| named.user_name);
+        Ok(Self { response, account: account.filter(|name| !name.is_empty()) })
+    }
+}
+
+impl Veeam {
+    /// `server`, spoken to in `version` through `http`.
+    pub fn new(http: Client, tenant: &Tenant, server: &Origin, version: ApiVersion) -> Self {
+        Self { http, tenant: tenant.clone(), server: server.clone(), version }
+    }
+
+    /// Finds the newest API version that `server` speaks: a version it has answers an anonymous
+    /// `ServiceInstance` with a refusal, one it has not with "not found".
+    ///
+    /// # Errors
+    /// Kind `unavailable`, `untrusted_server`, or `config` where it speaks none.
+    pub fn newest_version(http: &Client, tenant: &Tenant, server: &Origin, limit: Duration) -> Result<ApiVersion> {
+        for version in ApiVersion::NEWEST_FIRST {
+            let url = format!("{server}/{version}/ServiceInstance");
+            let reply = http.get(&url, None, limit).map_err(|failure| verdict::of_failure(tenant, server, failure))?;
+            match reply.status {
+                200 | 401 | 403 => return Ok(version),
+                404 => {}
+                _ => return Err(verdict::not_an_answer(server, &reply)),
+            }
+        }
+        let message = format!("{server} speaks none of the API versions v4 to v8");
+        Err(Error::new(Kind::Config, message).with_hint("check the server's address and port"))
+    }
+
+    /// The version spoken.
+    pub fn version(&self) -> ApiVersion {
+        self.version
+    }
+
+    /// Hands over an assertion: Microsoft's token response as one string. `organization` is sent
+    /// as it is, because the server compares it by case.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub fn exchange(
+        &self,
+        organization: &str,
+        assertion: &Secret<String>,
+        limit: Duration,
+    ) -> Result<VeeamTokens, Failure> {
+        let form = [("grant_type", JWT_BEARER_GRANT), ("client_id", organization), ("assertion", assertion.expose())];
+        self.token(&form, limit)
+    }
+
+    /// Spends a refresh token for a new pair.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub fn refresh(&self, refresh_token: &Secret<String>, limit: Duration) -> Result<VeeamTokens, Failure> {
+        self.token(&[("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())], limit)
+    }
+
+    fn token(&self, form: &[(&str, &str)], limit: Duration) -> Result<VeeamTokens, Failure> {
+        // Without it a token of v8 is bound to a browser's cookie, at refresh too; v6 and older do not know it.
+        let antiforgery = (self.version >= ApiVersion::V7).then_some(("disable_antiforgery_token", "true"));
+        let form: Vec<_> = form.iter().copied().chain(antiforgery).collect();
+        let reply = self
+            .http
+            .post_form(&self.token_url(), &form, limit)
+            .map_err(|failure| Failure::Other(verdict::of_failure(&self.tenant, &self.server, failure)))?;
+        if reply.status != 200 {
+            return Err(verdict::judge(&self.tenant, &self.server, self.version, &reply));
+        }
+        VeeamTokens::read(&reply.body).map_err(|why| Failure::Other(verdict::unreadable(&self.server, &why)))
+    }
+
+    /// Spelled as the documents of each version spell it.
+    fn token_url(&self) -> String {
+        let word = if self.version <= ApiVersion::V5 { "Token" } else { "token" };
+        format!("{}/{}/{word}", self.server, self.version)
+    }
+}
