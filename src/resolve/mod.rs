@@ -1,0 +1,231 @@
+//! The ladder: the cached access token, else the server's refresh token, else the cached assertion,
+//! else Microsoft's refresh token, else a person. Each rung is tried only when the one above it
+//! cannot answer, and a fault that will pass never leads down to the person.
+
+mod held;
+mod rungs;
+mod sign_in;
+
+use std::cell::OnceCell;
+use std::time::Duration;
+
+pub use self::held::{entra_record, veeam_record};
+pub use self::sign_in::SignedIn;
+use crate::cache::{Cache, EntraRecord, Entry, Life, VeeamRecord};
+use crate::credential::{Credential, Grant, Interactive, Origin, Request, Settings, Source, Trust, Want};
+use crate::entra::tokens;
+use crate::error::{Error, Kind, Result};
+use crate::host::{Clock, Deadline, Terminal};
+use crate::http::Client;
+use crate::warnings::Warnings;
+
+/// How long a call may take without a person where the caller sets no limit: callers allow 10 s.
+const SILENT_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// One call's way through the ladder.
+pub struct Ladder<'a> {
+    settings: &'a Settings,
+    request: &'a Request,
+    server: Origin,
+    cache: &'a Cache,
+    clock: &'a dyn Clock,
+    terminal: &'a dyn Terminal,
+    connections: Connections<'a>,
+    warnings: &'a Warnings,
+}
+
+/// Why a climb ended without a token.
+#[derive(Debug)]
+enum Stop {
+    /// Only a person can help.
+    SignIn(Due),
+    /// Nothing further down would help.
+    Failed(Error),
+}
+
+/// Why a person is needed: nothing else is a reason.
+#[derive(Debug)]
+struct Due {
+    error: Error,
+    /// What the sign-in has to satisfy.
+    claims: Option<String>,
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Stop {
+    fn into_error(self) -> Error {
+        match self {
+            Self::SignIn(due) => due.error,
+            Self::Failed(error) => error,
+        }
+    }
+}
+
+impl<'a> Ladder<'a> {
+    /// The way for `request` under `settings`.
+    ///
+    /// # Errors
+    /// Kind `config`: the request names a server that the configuration does not, or the
+    /// configuration names none and one is needed.
+    pub fn new(
+        settings: &'a Settings,
+        request: &'a Request,
+        cache: &'a Cache,
+        clock: &'a dyn Clock,
+        terminal: &'a dyn Terminal,
+        warnings: &'a Warnings,
+    ) -> Result<Self> {
+        Ok(Self {
+            server: server_of(settings, request)?,
+            settings,
+            request,
+            cache,
+            clock,
+            terminal,
+            connections: Connections::new(&settings.trust),
+            warnings,
+        })
+    }
+
+    /// The credential asked for.
+    ///
+    /// # Errors
+    /// Every kind but `bad_request`.
+    pub fn get(&self) -> Result<Credential> {
+        let found = self.cache.read(&self.settings.tenant)?;
+        if let Some(credential) = self.cached(&found.entry) {
+            return Ok(credential);
+        }
+        match self.renew() {
+            Ok(credential) => Ok(credential),
+            Err(Stop::SignIn(due)) => self.after_sign_in(due),
+            Err(Stop::Failed(error)) => self.still_alive(error),
+        }
+    }
+
+    /// Rung 1: a cached token with enough life left.
+    fn cached(&self, entry: &Entry) -> Option<Credential> {
+        let (grant, life) = self.kept(entry)?;
+        let min_ttl = self.request.min_ttl.unwrap_or(self.settings.min_ttl);
+        life.is_enough(self.clock.now(), min_ttl).then(|| self.credential(grant, life, Source::Cache))
+    }
+
+    /// Rungs 2 to 4, under the tenant's lock, and rung 1 again: another process may have climbed.
+    fn renew(&self) -> Result<Credential, Stop> {
+        let deadline = Deadline::after(self.clock, self.request.timeout.unwrap_or(SILENT_TIMEOUT));
+        let mut held = self.hold(deadline)?;
+        held.drop_refused();
+        if let Some(credential) = self.cached(&held.entry) {
+            return Ok(credential);
+        }
+        match self.request.want {
+            Want::Veeam => held.climb(),
+            Want::Entra | Want::Assertion => held.renew_entra().and_then(|()| held.answer(Source::EntraRefresh)),
+        }
+    }
+
+    /// A token below its minimum that still lives beats a fault that will pass.
+    fn still_alive(&self, error: Error) -> Result<Credential> {
+        if !matches!(error.kind(), Kind::Unavailable | Kind::Cache) {
+            return Err(error);
+        }
+        let Ok(found) = self.cache.read(&self.settings.tenant) else { return Err(error) };
+        let now = self.clock.now();
+        match self.kept(&found.entry) {
+            Some((grant, life)) if life.is_alive(now) => {
+                let left = (life.expires_at() - now).num_seconds();
+                self.warnings.add(format!(
+                    "handing out a token that ends in {left} s, because it could not be renewed: {error}"
+                ));
+                Ok(self.credential(grant, life, Source::Cache))
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// The token that was wanted, whatever its age, unless the caller says that it was refused.
+    fn kept(&self, entry: &Entry) -> Option<(Grant, Life)> {
+        let refused = self.request.refused_token.as_ref();
+        match self.request.want {
+            Want::Veeam => {
+                let record = entry.veeam(&self.server)?;
+                let token = record.access_token.clone().filter(|token| Some(token) != refused)?;
+                Some((Grant::Veeam { server: self.server.clone(), token }, record.life()))
+            }
+            Want::Entra | Want::Assertion => {
+                let record = entry.entra(self.settings)?;
+                let token = tokens::access_token(&record.token_response).filter(|token| Some(token) != refused)?;
+                let grant = match self.request.want {
+                    Want::Assertion => Grant::Assertion {
+                        organization: self.settings.organization.clone(),
+                        assertion: record.token_response.clone(),
+                    },
+                    _ => Grant::Entra { token },
+                };
+                Some((grant, record.life()))
+            }
+        }
+    }
+
+    fn credential(&self, grant: Grant, life: Life, source: Source) -> Credential {
+        Credential { tenant: self.settings.tenant.clone(), grant, expires_at: life.expires_at(), source }
+    }
+
+    fn may_prompt(&self) -> bool {
+        self.request.interactive != Interactive::Never && self.terminal.is_available()
+    }
+}
+
+/// The server a request is about: one of the configured ones, never another.
+fn server_of(settings: &Settings, request: &Request) -> Result<Origin> {
+    let tenant = &settings.tenant;
+    let error = |message: String, server: &str| {
+        Error::new(Kind::Config, message)
+            .with_hint(format!("vb365-helper login {tenant} --server {server}"))
+            .with_tenant(tenant)
+    };
+    match (&request.server, settings.servers.first()) {
+        (Some(asked), _) if settings.servers.contains(asked) => Ok(asked.clone()),
+        (Some(asked), _) => Err(error(format!("{asked} is no configured server of {tenant}"), asked.as_str())),
+        (None, Some(first)) => Ok(first.clone()),
+        // Nothing is sent to a VB365 server for these, so none has to be known.
+        (None, None) if request.want != Want::Veeam => Ok(settings.authority.clone()),
+        (None, None) => Err(error(format!("no server is configured for {tenant}"), "https://HOST:4443")),
+    }
+}
+
+/// The HTTP clients of a call, made when they are first needed.
+struct Connections<'a> {
+    trust: &'a Trust,
+    unpinned: OnceCell<Client>,
+    pinned: OnceCell<Client>,
+}
+
+impl<'a> Connections<'a> {
+    fn new(trust: &'a Trust) -> Self {
+        Self { trust, unpinned: OnceCell::new(), pinned: OnceCell::new() }
+    }
+
+    /// For the identity host, which pins do not concern.
+    fn identity(&self) -> Result<Client> {
+        made(&self.unpinned, || Client::new(&Trust { ca_file: self.trust.ca_file.clone(), pins: Vec::new() }))
+    }
+
+    /// For the VB365 server; the same client where there are no pins, so that roots load once.
+    fn server(&self) -> Result<Client> {
+        if self.trust.pins.is_empty() { self.identity() } else { made(&self.pinned, || Client::new(self.trust)) }
+    }
+}
+
+fn made(cell: &OnceCell<Client>, make: impl FnOnce() -> Result<Client>) -> Result<Client> {
+    if let Some(client) = cell.get() {
+        return Ok(client.clone());
+    }
+    let client = make()?;
+    Ok(cell.get_or_init(|| client).clone())
+}

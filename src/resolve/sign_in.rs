@@ -1,0 +1,139 @@
+//! Rung 5: a person. One sign-in per tenant and machine at a time, under a lock of its own, so that
+//! nobody waits for the tenant's tokens while somebody looks for a browser. Whoever waited for it
+//! takes what it brought.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::{Due, Ladder, Stop};
+use crate::cache::LoginLock;
+use crate::credential::{Credential, Source, Want};
+use crate::device_login::{self, NotSignedIn};
+use crate::error::{Error, Kind, Result};
+use crate::host::Deadline;
+
+/// How long another person's sign-in is waited for: the longest life of a code and a little.
+const OTHERS_SIGN_IN: Duration = Duration::from_secs(3660);
+/// How long a sign-in that was declined is not offered again: kubectl runs a failed plugin twice.
+const NOT_AGAIN: TimeDelta = TimeDelta::seconds(10);
+/// How long the requests after a sign-in may take.
+const AFTERWARDS: Duration = Duration::from_secs(30);
+
+/// What a sign-in brought.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The credential asked for.
+    pub credential: Credential,
+    /// Who signed in, as far as it is known.
+    pub account: Option<String>,
+}
+
+impl Ladder<'_> {
+    /// Has a person sign in now, unless one just did in another window.
+    ///
+    /// # Errors
+    /// Every kind but `bad_request`; `login_required` where there is no terminal.
+    pub fn login(&self) -> Result<SignedIn> {
+        if !self.may_prompt() {
+            let error =
+                Error::new(Kind::LoginRequired, "a sign-in needs a terminal to show its code on, and there is none");
+            return Err(error.with_tenant(&self.settings.tenant));
+        }
+        let mut waited = false;
+        let mut login = self.lock_login(&mut || waited = true)?;
+        if waited && let Ok(credential) = self.renew() {
+            return Ok(self.signed_in(credential));
+        }
+        let found = self.cache.read(&self.settings.tenant)?;
+        let rejected = found.entry.entra(self.settings).and_then(|record| record.rejected.as_ref());
+        let claims = rejected.and_then(|rejected| rejected.claims.clone());
+        self.ask(&mut login, claims.as_deref()).map(|credential| self.signed_in(credential))
+    }
+
+    /// Rung 5 for `get`, which has a reason to ask: `due`.
+    pub(super) fn after_sign_in(&self, due: Due) -> Result<Credential> {
+        if !self.may_prompt() {
+            return self.after_somebody_elses(due);
+        }
+        let mut login = self.lock_login(&mut || {})?;
+        // Another window may have signed in, or another process stored a newer refresh token.
+        let due = match self.renew() {
+            Err(Stop::SignIn(due)) => due,
+            Err(Stop::Failed(error)) => return self.still_alive(error),
+            Ok(credential) => return Ok(credential),
+        };
+        if self.was_just_declined(&mut login) {
+            let tenant = &self.settings.tenant;
+            let message = format!("the sign-in for {tenant} was declined a moment ago and is not offered again yet");
+            return Err(Error::new(Kind::LoginFailed, message)
+                .with_hint(format!("vb365-helper login {tenant}"))
+                .with_tenant(tenant));
+        }
+        self.ask(&mut login, due.claims.as_deref())
+    }
+
+    /// Nobody can be asked here; but where somebody signs in right now, that is waited for.
+    fn after_somebody_elses(&self, due: Due) -> Result<Credential> {
+        if !self.cache.is_login_under_way(&self.settings.tenant) {
+            return Err(due.error);
+        }
+        let deadline = Deadline::after(self.clock, self.request.timeout.unwrap_or(super::SILENT_TIMEOUT));
+        let _login = self.cache.lock_login(&self.settings.tenant, self.clock, deadline, &mut || {})?;
+        self.renew().map_err(Stop::into_error)
+    }
+
+    fn lock_login(&self, on_wait: &mut dyn FnMut()) -> Result<LoginLock> {
+        let tenant = &self.settings.tenant;
+        let deadline = Deadline::after(self.clock, self.request.timeout.unwrap_or(OTHERS_SIGN_IN));
+        self.cache.lock_login(tenant, self.clock, deadline, &mut || {
+            on_wait();
+            // Without the terminal there is nobody to tell.
+            let _ = self.terminal.show(&format!("Waiting for the sign-in to {tenant} in another window ...\n"));
+        })
+    }
+
+    /// Asks the person, keeps what came, and exchanges it.
+    fn ask(&self, login: &mut LoginLock, claims: Option<&str>) -> Result<Credential> {
+        let entra = self.entra()?;
+        let server = (self.request.want == Want::Veeam).then_some(&self.server);
+        let limit = self.request.timeout.map(|timeout| Deadline::after(self.clock, timeout));
+        let asked = device_login::run(&entra, self.settings, server, claims, limit, self.clock, self.terminal);
+        let tokens = match asked {
+            Ok(tokens) => tokens,
+            Err(NotSignedIn::Declined(error)) => {
+                if let Err(error) = login.note_declined(self.clock.now()) {
+                    self.warnings.add(error.to_string());
+                }
+                return Err(error);
+            }
+            Err(NotSignedIn::Failed(error)) => return Err(error),
+        };
+        let mut held = self.hold(Deadline::after(self.clock, AFTERWARDS))?;
+        held.keep_entra(&tokens);
+        let answer = match self.request.want {
+            Want::Veeam => held.exchange(Source::Login),
+            Want::Entra | Want::Assertion => held.answer(Source::Login),
+        };
+        answer.map_err(|stop| match stop {
+            // The person has just been asked: never again for this call.
+            Stop::SignIn(due) => Error::new(Kind::Refused, format!("right after the sign-in: {}", due.error))
+                .with_tenant(&self.settings.tenant),
+            Stop::Failed(error) => error,
+        })
+    }
+
+    fn was_just_declined(&self, login: &mut LoginLock) -> bool {
+        let ago = login.declined_at().map(|declined_at| self.clock.now() - declined_at);
+        ago.is_some_and(|ago| ago >= TimeDelta::zero() && ago < NOT_AGAIN)
+    }
+
+    fn signed_in(&self, credential: Credential) -> SignedIn {
+        let found = self.cache.read(&self.settings.tenant).ok();
+        let account = found.and_then(|found| {
+            let entra = found.entry.entra(self.settings).and_then(|record| record.account.clone());
+            entra.or_else(|| found.entry.veeam(&self.server)?.account.clone())
+        });
+        SignedIn { credential, account }
+    }
+}
