@@ -1,2 +1,19 @@
-//! placeholder
-fn main() {}
+//! Gathers what only a process has (arguments, environment, streams, clock, terminal) and runs.
+
+use std::env;
+use std::io;
+use std::process::ExitCode;
+
+use vb365_helper::config::Places;
+use vb365_helper::host::{SystemClock, SystemTerminal, harden};
+use vb365_helper::{Streams, run};
+
+#[allow(clippy::disallowed_methods, reason = "the one place that knows the process")]
+fn main() -> ExitCode {
+    harden();
+    let place = |name| env::var_os(name).filter(|value| !value.is_empty()).map(Into::into);
+    let places = Places { config_file: place("VB365_HELPER_CONFIG"), cache_dir: place("VB365_HELPER_CACHE_DIR") };
+    let args: Vec<_> = env::args_os().collect();
+    let streams = Streams { stdin: &mut io::stdin(), stdout: &mut io::stdout(), stderr: &mut io::stderr() };
+    ExitCode::from(run(&args, places, streams, &SystemClock::start(), &SystemTerminal))
+}

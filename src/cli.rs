@@ -1,0 +1,260 @@
+//! The command line. What is wrong with it is said without repeating an argument that could be a
+//! token typed in the wrong place.
+
+use std::error::Error as _;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::credential::{ApiVersion, Fingerprint, Interactive, Origin, Tenant, Want};
+use crate::error::{Error, Kind};
+use crate::text::printable;
+
+/// Hands out tokens for the REST API of Veeam Backup for Microsoft 365: one sign-in, then silent renewal.
+#[derive(Debug, Parser)]
+#[command(name = "vb365-helper", version, disable_help_subcommand = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// Configuration file (also: VB365_HELPER_CONFIG)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write one credential to stdout, renewed if it is due
+    Get(GetArgs),
+    /// Take a token response from stdin into the cache
+    Store(StoreArgs),
+    /// Remove tokens from the cache (on this machine only)
+    #[command(visible_alias = "forget")]
+    Erase(EraseArgs),
+    /// Show what the cache holds; never a token
+    List(ListArgs),
+    /// Sign in now, and remember the settings
+    Login(LoginArgs),
+    /// Print a JSON Schema of the protocol; without NAME, their names
+    Schema(SchemaArgs),
+}
+
+/// Arguments of `get`.
+#[derive(Args, Debug)]
+pub struct GetArgs {
+    /// The tenant, as in abc.onmicrosoft.com; without it a JSON request is read from stdin
+    pub tenant: Option<Tenant>,
+    /// Which of the tenant's configured servers
+    #[arg(long, value_name = "URL", requires = "tenant")]
+    pub server: Option<Origin>,
+    /// Which token
+    #[arg(long, value_enum, requires = "tenant")]
+    pub want: Option<WantArg>,
+    /// How long the token must still live, as in 10m
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, requires = "tenant")]
+    pub min_ttl: Option<Duration>,
+    /// Whether a person may be asked to sign in
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub interactive: Option<InteractiveArg>,
+    /// How long to wait for other processes and for servers, as in 20s [default: 8s]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub timeout: Option<Duration>,
+}
+
+/// Arguments of `store`.
+#[derive(Args, Debug)]
+pub struct StoreArgs {
+    /// Whose tokens: stdin is then the token response as it was sent; without it a JSON request
+    pub tenant: Option<Tenant>,
+    /// The response is this server's, not Microsoft's
+    #[arg(long, value_name = "URL", requires = "tenant")]
+    pub server: Option<Origin>,
+}
+
+/// Arguments of `erase`.
+#[derive(Args, Debug)]
+pub struct EraseArgs {
+    /// Whose tokens; without it a JSON request is read from stdin
+    pub tenant: Option<Tenant>,
+    /// Only the tokens of this server
+    #[arg(long, value_name = "URL", requires = "tenant")]
+    pub server: Option<Origin>,
+    /// Only the access tokens: the next `get` renews them
+    #[arg(long, requires = "tenant")]
+    pub access_only: bool,
+    /// Everything the helper keeps
+    #[arg(long, conflicts_with_all = ["tenant", "server", "access_only"])]
+    pub all: bool,
+}
+
+/// Arguments of `list`.
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// As a JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `login`.
+#[derive(Args, Debug)]
+pub struct LoginArgs {
+    /// The tenant, as in abc.onmicrosoft.com
+    pub tenant: Tenant,
+    /// The VB365 server, as in https://vb365.abc.local:4443
+    #[arg(long, value_name = "URL")]
+    pub server: Option<Origin>,
+    /// The organization as the server spells it [default: the tenant]
+    #[arg(long, value_name = "NAME")]
+    pub organization: Option<String>,
+    /// The application that signs in
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
+    /// A permission to ask for; may be repeated
+    #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ' ')]
+    pub scopes: Vec<String>,
+    /// The identity host of a national cloud
+    #[arg(long, value_name = "URL")]
+    pub authority: Option<Origin>,
+    /// PEM file with root certificates to trust beside the system's
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// SHA-256 of the server's certificate, trusted instead of its chain and name; may be repeated
+    #[arg(long = "pin-sha256", value_name = "HEX")]
+    pub pins: Vec<Fingerprint>,
+    /// Version of the REST API [default: the newest the server speaks]
+    #[arg(long, value_name = "vN")]
+    pub api_version: Option<ApiVersion>,
+    /// How long to wait for the person, as in 5m [default: as long as the code is valid]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub timeout: Option<Duration>,
+    /// Write the tenant's entry to stdout, as `list --json` has it
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `schema`.
+#[derive(Args, Debug)]
+pub struct SchemaArgs {
+    /// The schema's name, as in get-request-v1
+    pub name: Option<String>,
+}
+
+/// [`Want`] on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[allow(missing_docs, reason = "shown as they are in help; explained at Want")]
+pub enum WantArg {
+    Veeam,
+    Entra,
+    Assertion,
+}
+
+/// [`Interactive`] on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[allow(missing_docs, reason = "shown as they are in help; explained at Interactive")]
+pub enum InteractiveArg {
+    Auto,
+    Always,
+    Never,
+}
+
+impl From<WantArg> for Want {
+    fn from(arg: WantArg) -> Self {
+        match arg {
+            WantArg::Veeam => Self::Veeam,
+            WantArg::Entra => Self::Entra,
+            WantArg::Assertion => Self::Assertion,
+        }
+    }
+}
+
+impl From<InteractiveArg> for Interactive {
+    fn from(arg: InteractiveArg) -> Self {
+        match arg {
+            InteractiveArg::Auto => Self::Auto,
+            InteractiveArg::Always => Self::Always,
+            InteractiveArg::Never => Self::Never,
+        }
+    }
+}
+
+impl Command {
+    /// Whether the command answers a program, which then gets its errors as JSON on stdout too.
+    pub fn speaks_json(&self) -> bool {
+        match self {
+            Self::Get(_) | Self::Store(_) | Self::Erase(_) => true,
+            Self::List(args) => args.json,
+            Self::Login(args) => args.json,
+            Self::Schema(_) => false,
+        }
+    }
+}
+
+/// Why the arguments are no command.
+#[derive(Debug)]
+pub enum NotACommand {
+    /// Help or the version was asked for.
+    Help(String),
+    /// They are wrong.
+    Wrong {
+        /// Kind `bad_request`.
+        error: Error,
+        /// As [`Command::speaks_json`].
+        speaks_json: bool,
+    },
+}
+
+/// Reads the arguments, the program's name among them.
+///
+/// # Errors
+/// See [`NotACommand`].
+pub fn parse(args: &[OsString]) -> Result<Cli, NotACommand> {
+    Cli::try_parse_from(args).map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => NotACommand::Help(error.render().to_string()),
+        _ => NotACommand::Wrong { error: words(&error), speaks_json: looks_like_json(args) },
+    })
+}
+
+fn words(error: &clap::Error) -> Error {
+    let named = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(printable(text)),
+        Some(ContextValue::Strings(texts)) => Some(printable(&texts.join(", "))),
+        _ => None,
+    };
+    let argument = named(ContextKind::InvalidArg);
+    let flag = argument.clone().filter(|argument| argument.starts_with(['-', '<', '[']));
+    let at = flag.as_deref().unwrap_or("an argument");
+    let message = match error.kind() {
+        ErrorKind::UnknownArgument if flag.is_none() => "there is one argument too many".to_owned(),
+        ErrorKind::UnknownArgument => format!("{at} is not known here"),
+        ErrorKind::InvalidSubcommand => "the command is not known".to_owned(),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            "a command is missing".into()
+        }
+        ErrorKind::MissingRequiredArgument => format!("{} is missing", argument.as_deref().unwrap_or(at)),
+        ErrorKind::ValueValidation => match error.source() {
+            Some(why) => format!("{at}: {}", printable(&why.to_string())),
+            None => format!("{at} has a wrong value"),
+        },
+        ErrorKind::InvalidValue => match named(ContextKind::ValidValue) {
+            Some(valid) => format!("{at} is one of {valid}"),
+            None => format!("{at} has a wrong value"),
+        },
+        ErrorKind::ArgumentConflict => format!("{at} does not go with the other arguments"),
+        kind => kind.as_str().unwrap_or("the arguments are wrong").to_owned(),
+    };
+    let suggestion = named(ContextKind::SuggestedArg).or_else(|| named(ContextKind::SuggestedSubcommand)).map_or_else(
+        || "vb365-helper --help".to_owned(),
+        |like| format!("did you mean {like}? see vb365-helper --help"),
+    );
+    Error::new(Kind::BadRequest, message).with_hint(suggestion)
+}
+
+/// As [`Command::speaks_json`], for arguments that could not be read.
+fn looks_like_json(args: &[OsString]) -> bool {
+    let mut words = args.iter().skip(1).filter_map(|arg| arg.to_str());
+    words.any(|word| matches!(word, "get" | "store" | "erase" | "forget" | "--json"))
+}

@@ -1,0 +1,45 @@
+//! `get`: one credential. Stdin is read only when no tenant is named, so that a program started
+//! with an open, silent stdin never hangs.
+
+use std::io::Read;
+
+use super::{Answer, Context, read_request};
+use crate::cli::GetArgs;
+use crate::credential::Request;
+use crate::error::Result;
+use crate::protocol::native;
+use crate::resolve::Ladder;
+
+/// Answers a request from the arguments or from stdin.
+///
+/// # Errors
+/// Every kind.
+pub fn run(context: &Context<'_>, args: GetArgs, stdin: &mut dyn Read) -> Result<Answer> {
+    let request = request(args, stdin)?;
+    let answer = || {
+        let settings = context.config.settings(&request.tenant)?;
+        let ladder =
+            Ladder::new(&settings, &request, context.cache, context.clock, context.terminal, context.warnings)?;
+        Ok(native::credential(&ladder.get()?))
+    };
+    answer().map_err(|error: crate::error::Error| error.with_tenant(&request.tenant))
+}
+
+fn request(args: GetArgs, stdin: &mut dyn Read) -> Result<Request> {
+    let Some(tenant) = args.tenant else {
+        let mut request = native::read_get(read_request(stdin)?.expose())?;
+        // What the caller's configuration says outweighs what its request does.
+        request.interactive = args.interactive.map_or(request.interactive, Into::into);
+        request.timeout = args.timeout;
+        return Ok(request);
+    };
+    Ok(Request {
+        tenant,
+        server: args.server,
+        want: args.want.map(Into::into).unwrap_or_default(),
+        min_ttl: args.min_ttl,
+        interactive: args.interactive.map(Into::into).unwrap_or_default(),
+        refused_token: None,
+        timeout: args.timeout,
+    })
+}

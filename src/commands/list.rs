@@ -1,0 +1,228 @@
+//! `list`: what the cache holds, as a table for people and a document for programs. It opens every
+//! entry and shows no token of any.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use comfy_table::{Table, presets};
+use serde::Serialize;
+
+use super::{Answer, Context};
+use crate::cache::{EntraRecord, Entry, VeeamRecord};
+use crate::cli::ListArgs;
+use crate::credential::Tenant;
+use crate::entra::tokens;
+use crate::error::Result;
+use crate::protocol::native::{self, instant};
+use crate::secret::Secret;
+use crate::text::printable;
+
+/// Microsoft: a refresh token that is not used lives for 90 days.
+const REFRESH_LIFE: TimeDelta = TimeDelta::days(90);
+
+/// The document of `list --json`.
+#[derive(Debug, Serialize)]
+struct Listing {
+    version: u64,
+    tenants: Vec<Listed>,
+    hosts: Vec<Host>,
+}
+
+/// Another host whose token is kept; only its name is ever shown.
+#[derive(Debug, Serialize)]
+struct Host {
+    host: String,
+}
+
+/// One tenant, as the documents have it.
+#[derive(Debug, Serialize)]
+pub struct Listed {
+    tenant: String,
+    state: State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entra: Option<ListedEntra>,
+    servers: Vec<ListedServer>,
+    protection: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Valid,
+    Renewable,
+    LoginRequired,
+    Damaged,
+}
+
+#[derive(Debug, Serialize)]
+struct ListedEntra {
+    authority: String,
+    client_id: String,
+    scopes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_expires_at: Option<String>,
+    refreshable: bool,
+    last_renewed_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_expires_at: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ListedServer {
+    server: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_expires_at: Option<String>,
+    refreshable: bool,
+}
+
+/// Lists every tenant.
+///
+/// # Errors
+/// Kind `cache` where the directory cannot be read; a tenant's unreadable file is only listed so.
+pub fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer> {
+    let now = context.clock.now();
+    let mut tenants = Vec::new();
+    for tenant in context.cache.tenants()? {
+        match context.cache.read(&tenant) {
+            Ok(found) if found.damage.is_none() => tenants.push(Listed::new(&found.entry, now)),
+            Ok(found) => {
+                found.damage.into_iter().for_each(|damage| context.warnings.add(damage));
+                tenants.push(Listed::damaged(&tenant));
+            }
+            Err(error) => {
+                context.warnings.add(error.to_string());
+                tenants.push(Listed::damaged(&tenant));
+            }
+        }
+    }
+    Ok(match args.json {
+        true => native::document(&Listing { version: native::VERSION, tenants, hosts: Vec::new() }),
+        false => Secret::new(table(&tenants, now).into_bytes()),
+    })
+}
+
+impl Listed {
+    /// What may be shown of `entry`.
+    pub fn new(entry: &Entry, now: DateTime<Utc>) -> Self {
+        // The one renewed last is the one in use.
+        let entra = entry.entra.iter().max_by_key(|record| record.obtained_at);
+        let servers: Vec<_> = entry.veeam.iter().map(ListedServer::new).collect();
+        let account = entra.and_then(|record| record.account.clone());
+        let account = account.or_else(|| entry.veeam.iter().find_map(|record| record.account.clone()));
+        Self {
+            tenant: entry.tenant().to_owned(),
+            state: state(entry, now),
+            account: account.as_deref().map(printable),
+            entra: entra.map(ListedEntra::new),
+            servers,
+            protection: "none",
+        }
+    }
+
+    fn damaged(tenant: &Tenant) -> Self {
+        Self {
+            tenant: tenant.as_str().to_owned(),
+            state: State::Damaged,
+            account: None,
+            entra: None,
+            servers: Vec::new(),
+            protection: "none",
+        }
+    }
+}
+
+/// What the next `get` could do: answer at once, renew, or only ask a person.
+fn state(entry: &Entry, now: DateTime<Utc>) -> State {
+    let is_valid = |record: &VeeamRecord| record.access_token.is_some() && record.life().is_alive(now);
+    let is_assertion = |record: &EntraRecord| {
+        let lives = record.rejected.is_none() && record.life().is_alive(now);
+        lives && tokens::access_token(&record.token_response).is_some()
+    };
+    let has_assertion = entry.entra.iter().any(is_assertion);
+    let has_refresh_token =
+        entry.veeam.iter().any(|record| record.refresh_token.is_some()) || entry.entra.iter().any(is_refreshable);
+    if entry.veeam.iter().any(is_valid) || entry.veeam.is_empty() && has_assertion {
+        State::Valid
+    } else if has_assertion || has_refresh_token {
+        State::Renewable
+    } else {
+        State::LoginRequired
+    }
+}
+
+fn is_refreshable(record: &EntraRecord) -> bool {
+    record.rejected.is_none() && tokens::refresh_token(&record.token_response).is_some()
+}
+
+impl ListedEntra {
+    fn new(record: &EntraRecord) -> Self {
+        let has_access = tokens::access_token(&record.token_response).is_some();
+        let refreshable = is_refreshable(record);
+        Self {
+            authority: record.authority.clone(),
+            client_id: record.client_id.clone(),
+            scopes: record.scopes.clone(),
+            access_expires_at: has_access.then(|| instant(record.access_expires_at)),
+            refreshable,
+            last_renewed_at: instant(record.obtained_at),
+            refresh_expires_at: refreshable.then(|| instant(record.obtained_at + REFRESH_LIFE)),
+        }
+    }
+}
+
+impl ListedServer {
+    fn new(record: &VeeamRecord) -> Self {
+        Self {
+            server: record.server.clone(),
+            access_expires_at: record.access_token.as_ref().map(|_| instant(record.access_expires_at)),
+            refreshable: record.refresh_token.is_some(),
+        }
+    }
+}
+
+fn table(tenants: &[Listed], now: DateTime<Utc>) -> String {
+    if tenants.is_empty() {
+        return "nothing is kept; sign in with: vb365-helper login TENANT --server https://HOST:4443\n".to_owned();
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(["TENANT", "STATE", "ACCOUNT", "SERVER", "ACCESS TOKEN"]);
+    for tenant in tenants {
+        let lines =
+            if tenant.servers.is_empty() { &[None][..] } else { &tenant.servers.iter().map(Some).collect::<Vec<_>>() };
+        for server in lines {
+            table.add_row([
+                tenant.tenant.clone(),
+                tenant.state.words().to_owned(),
+                tenant.account.clone().unwrap_or_else(|| "-".to_owned()),
+                server.map_or_else(|| "-".to_owned(), |server| server.server.clone()),
+                server.map_or_else(|| "-".to_owned(), |server| server.left(now)),
+            ]);
+        }
+    }
+    let lines: Vec<_> = table.lines().map(|line| line.trim().to_owned() + "\n").collect();
+    lines.concat()
+}
+
+impl State {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Renewable => "renewable",
+            Self::LoginRequired => "login required",
+            Self::Damaged => "damaged",
+        }
+    }
+}
+
+impl ListedServer {
+    fn left(&self, now: DateTime<Utc>) -> String {
+        let ends = self.access_expires_at.as_ref().and_then(|text| text.parse::<DateTime<Utc>>().ok());
+        match ends.map(|ends| (ends - now).num_seconds()) {
+            None => "-".to_owned(),
+            Some(..=0) => "ended".to_owned(),
+            Some(seconds @ 1..60) => format!("{seconds} s left"),
+            Some(seconds) => format!("{} min left", seconds / 60),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `login`: signs a person in now and remembers the settings. It is the only command that can name
+//! a new destination for tokens, and it finds out whether the server is there, and is the one it
+//! should be, before it bothers anybody.
+
+use std::time::Duration;
+
+use super::list::Listed;
+use super::{Answer, Context};
+use crate::cli::LoginArgs;
+use crate::config::Told;
+use crate::credential::{Interactive, Origin, Request, Scopes, Settings, Tenant, Want};
+use crate::error::{Error, Kind, Result};
+use crate::http::Client;
+use crate::protocol::native::{self, instant};
+use crate::resolve::{Ladder, SignedIn};
+use crate::secret::Secret;
+use crate::text::printable;
+use crate::veeam::Veeam;
+
+/// How long finding out the API version may take for each version asked for.
+const PROBE_LIMIT: Duration = Duration::from_secs(15);
+
+/// Signs in.
+///
+/// # Errors
+/// Every kind.
+pub fn run(context: &Context<'_>, args: LoginArgs) -> Result<Answer> {
+    let tenant = args.tenant.clone();
+    sign_in(context, args).map_err(|error| error.with_tenant(&tenant))
+}
+
+fn sign_in(context: &Context<'_>, args: LoginArgs) -> Result<Answer> {
+    let (tenant, timeout, json) = (args.tenant.clone(), args.timeout, args.json);
+    let mut told = told(args)?;
+    let settings = context.config.settings_with(&tenant, &told)?;
+    let server = told.server.as_ref().or(settings.servers.first()).cloned().ok_or_else(|| no_server(&tenant))?;
+    if settings.api_version.is_none() {
+        told.api_version = Some(Veeam::newest_version(&Client::new(&settings.trust)?, &tenant, &server, PROBE_LIMIT)?);
+    }
+    context.config.remember(&tenant, &told, context.clock)?;
+
+    let settings = context.config.settings_with(&tenant, &told)?;
+    let request = Request {
+        tenant,
+        server: Some(server),
+        want: Want::Veeam,
+        min_ttl: None,
+        interactive: Interactive::Always,
+        refused_token: None,
+        timeout,
+    };
+    let ladder = Ladder::new(&settings, &request, context.cache, context.clock, context.terminal, context.warnings)?;
+    let signed_in = ladder.login()?;
+    let stdout = if json { entry(context, &settings)? } else { Secret::new(Vec::new()) };
+    if context.terminal.show(&summary(&settings, &signed_in)).is_err() {
+        context.warnings.add(summary(&settings, &signed_in).trim_end());
+    }
+    Ok(stdout)
+}
+
+fn told(args: LoginArgs) -> Result<Told> {
+    let scopes = (!args.scopes.is_empty()).then(|| Scopes::new(args.scopes)).transpose();
+    Ok(Told {
+        server: args.server,
+        organization: args.organization,
+        client_id: args.client_id,
+        scopes: scopes.map_err(|why| Error::new(Kind::BadRequest, format!("--scope: {why}")))?,
+        authority: args.authority,
+        ca_file: args.ca_file,
+        pins: args.pins,
+        api_version: args.api_version,
+    })
+}
+
+fn no_server(tenant: &Tenant) -> Error {
+    Error::new(Kind::Config, format!("no server is configured for {tenant}"))
+        .with_hint(format!("vb365-helper login {tenant} --server https://HOST:4443"))
+}
+
+fn entry(context: &Context<'_>, settings: &Settings) -> Result<Secret<Vec<u8>>> {
+    let found = context.cache.read(&settings.tenant)?;
+    Ok(native::document(&Listed::new(&found.entry, context.clock.now())))
+}
+
+fn summary(settings: &Settings, signed_in: &SignedIn) -> String {
+    let tenant = &settings.tenant;
+    let account = signed_in.account.as_deref().map(|account| format!(" as {}", printable(account))).unwrap_or_default();
+    let server = settings.servers.iter().map(Origin::as_str).next().unwrap_or_default();
+    let until = instant(signed_in.credential.expires_at);
+    format!(
+        "Signed in to {tenant}{account}. The token for {server} lasts until {until} and is renewed silently.\n\
+         Next: vb365-helper get {tenant}\n"
+    )
+}

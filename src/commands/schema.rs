@@ -1,0 +1,43 @@
+//! `schema`: the documents' JSON Schemas (draft 2020-12), as they lie in `schemas/`.
+
+use super::Answer;
+use crate::cli::SchemaArgs;
+use crate::error::{Error, Kind, Result};
+use crate::secret::Secret;
+use crate::text::printable;
+
+macro_rules! schemas {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../schemas/", $name, ".schema.json")))),*]
+    };
+}
+
+/// Every schema by name.
+const SCHEMAS: &[(&str, &str)] = schemas![
+    "cache-entry-v1",
+    "erase-request-v1",
+    "erase-response-v1",
+    "error-v1",
+    "get-request-v1",
+    "get-response-v1",
+    "list-v1",
+    "login-v1",
+    "store-request-v1",
+    "store-response-v1",
+];
+
+/// The schema asked for, or the names.
+///
+/// # Errors
+/// Kind `bad_request` for a name that is not known.
+pub fn run(args: &SchemaArgs) -> Result<Answer> {
+    let Some(name) = &args.name else {
+        let names: Vec<_> = SCHEMAS.iter().map(|(name, _)| format!("{name}\n")).collect();
+        return Ok(Secret::new(names.concat().into_bytes()));
+    };
+    let schema = SCHEMAS.iter().find(|(known, _)| known == name);
+    let (_, text) = schema.ok_or_else(|| {
+        Error::new(Kind::BadRequest, format!("there is no schema {}", printable(name))).with_hint("vb365-helper schema")
+    })?;
+    Ok(Secret::new(text.as_bytes().to_vec()))
+}
