@@ -1,0 +1,52 @@
+//! The self-signed certificate that the sandbox makes for itself, as VB365 servers often have one.
+
+use std::io;
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use rcgen::{CertificateParams, DnType, KeyPair};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+/// Speaks TLS as the server.
+#[derive(Clone)]
+pub(super) struct Tls(Arc<ServerConfig>);
+
+/// A certificate in the forms that a person configures.
+pub(super) struct Certificate {
+    pub(super) pem: String,
+    pub(super) sha256: String,
+    pub(super) tls: Tls,
+}
+
+impl Certificate {
+    /// A certificate for this machine; with `common_name_only` it has no subject alternative name.
+    pub(super) fn new(common_name_only: bool) -> io::Result<Self> {
+        let names = if common_name_only { vec![] } else { vec!["localhost".to_owned(), "127.0.0.1".to_owned()] };
+        let mut params = CertificateParams::new(names).map_err(io::Error::other)?;
+        params.distinguished_name.push(DnType::CommonName, "VB365 sandbox");
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let certificate = params.self_signed(&key).map_err(io::Error::other)?;
+        let digest = ring::digest::digest(&ring::digest::SHA256, certificate.der());
+        let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], private)
+            .map_err(io::Error::other)?;
+        Ok(Self {
+            pem: certificate.pem(),
+            sha256: digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect(),
+            tls: Tls(Arc::new(config)),
+        })
+    }
+}
+
+impl Tls {
+    /// The server's side of a connection.
+    pub(super) fn accept(&self, stream: TcpStream) -> io::Result<StreamOwned<ServerConnection, TcpStream>> {
+        let connection = ServerConnection::new(self.0.clone()).map_err(io::Error::other)?;
+        Ok(StreamOwned::new(connection, stream))
+    }
+}
