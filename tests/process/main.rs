@@ -1,0 +1,24 @@
+//! The program as its callers meet it: a process with arguments, streams and files, between an
+//! identity platform and a VB365 server on loopback that count what they are asked.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests: real time, real processes, and failing is their way to speak"
+)]
+
+mod api_versions;
+mod cache_files;
+mod concurrency;
+mod erase;
+mod faults;
+mod get;
+mod ladder;
+mod list;
+mod protocol;
+mod secrets;
+mod store;
+mod support;
