@@ -2,6 +2,9 @@
 //! where, and warns of the one trick played with device codes: sending somebody one's own.
 //! What the platform's answers mean stands in `entra::device`; here they are waited for.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -150,7 +153,3 @@ fn expired(settings: &Settings) -> Error {
     );
     Error::new(Kind::LoginFailed, message).with_hint(format!("vb365-helper login {tenant}")).with_tenant(tenant)
 }
-
-#[cfg(test)]
-#[path = "device_login_tests.rs"]
-mod tests;

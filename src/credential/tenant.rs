@@ -1,0 +1,133 @@
+//! The name of a tenant, which is also the name of its files: what it may consist of is decided
+//! here, so that nothing else ever reaches the file system.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A Microsoft 365 organization in Entra: its domain name or directory id.
+///
+/// Kept as typed; [`Tenant::key`] is the one form that reaches the file system.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    typed: String,
+    key: String,
+}
+
+/// Longest tenant name: with the longest ending of its files it fills a file name of 255 bytes.
+const LONGEST_TENANT: usize = 240;
+
+/// Device names of Windows, which shadow every file `NAME.anything` in every directory.
+const WINDOWS_DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
+
+impl Tenant {
+    /// Lower case: tenants that differ in case alone are one.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The name as it was typed.
+    pub fn as_str(&self) -> &str {
+        &self.typed
+    }
+}
+
+impl FromStr for Tenant {
+    type Err = String;
+
+    fn from_str(typed: &str) -> Result<Self, String> {
+        let key = typed.to_ascii_lowercase();
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+        if key.is_empty() {
+            return Err("a tenant name cannot be empty".into());
+        }
+        if key.len() > LONGEST_TENANT {
+            return Err(format!("a tenant name has at most {LONGEST_TENANT} characters"));
+        }
+        if !key.chars().all(allowed) {
+            return Err("a tenant name consists of ASCII letters, digits, '.' and '-'".into());
+        }
+        if key.split('.').any(str::is_empty) || key.starts_with('-') {
+            return Err("a tenant name is a domain name or a directory id".into());
+        }
+        if ["common", "organizations", "consumers"].contains(&key.as_str()) {
+            return Err(format!("'{key}' is no tenant: name the organization, as in abc.onmicrosoft.com"));
+        }
+        if is_windows_device(&key) {
+            return Err(format!("'{key}' is a device name on Windows"));
+        }
+        if key.ends_with(".login") {
+            // `abc.login` would share its lock file with the sign-in of `abc`.
+            return Err("a tenant name cannot end in '.login'".into());
+        }
+        Ok(Self { typed: typed.to_owned(), key })
+    }
+}
+
+fn is_windows_device(key: &str) -> bool {
+    let stem = key.split('.').next().unwrap_or(key);
+    let numbered = (stem.starts_with("com") || stem.starts_with("lpt"))
+        && stem.len() == 4
+        && stem.ends_with(|c: char| c.is_ascii_digit());
+    numbered || WINDOWS_DEVICES.contains(&stem)
+}
+
+impl PartialEq for Tenant {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Tenant {}
+
+impl fmt::Display for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.typed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tenants_are_domain_names_and_ids_in_any_case() {
+        let tenant: Tenant = "Abc.OnMicrosoft.com".parse().unwrap();
+        assert_eq!((tenant.key(), tenant.as_str()), ("abc.onmicrosoft.com", "Abc.OnMicrosoft.com"));
+        assert_eq!(tenant, "ABC.onmicrosoft.COM".parse().unwrap());
+        assert!("72f988bf-86f1-41af-91ab-2d7cd011db47".parse::<Tenant>().is_ok());
+    }
+
+    #[test]
+    fn nothing_else_reaches_the_file_system() {
+        let long = format!("{}.com", "a".repeat(240));
+        for wrong in [
+            "",
+            ".",
+            "..",
+            "../abc.com",
+            "abc/def",
+            "abc\\def",
+            "abc.com.",
+            ".abc.com",
+            "a..b",
+            "-abc.com",
+            "abc com",
+            "abc\0.com",
+            "\u{e4}bc.com",
+            "abc_def.com",
+            "common",
+            "Organizations",
+            "consumers",
+            "CON",
+            "nul.com",
+            "com1",
+            "LPT9.onmicrosoft.com",
+            "abc.login",
+            &long,
+        ] {
+            assert!(wrong.parse::<Tenant>().is_err(), "{wrong:?} was taken");
+        }
+        assert!("company.com".parse::<Tenant>().is_ok());
+        assert!("com10.com".parse::<Tenant>().is_ok());
+    }
+}
