@@ -7,16 +7,18 @@ use toml_edit::{Array, DocumentMut, Item, Key, Table, TableLike, Value};
 
 use super::file::{File, Mistake, Section};
 use super::write::{lock, make_directory, replace, target};
-use super::{BYTE_ORDER_MARK, Config, Told, placed, read, settings, unusable};
+use super::{Config, Told, placed, read, settings, unusable};
 use crate::credential::{Fingerprint, Origin, Tenant};
 use crate::error::Result;
 use crate::host::Clock;
 
+/// Editors of Windows put it before the text, where toml_edit would drop it.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// First line of a new file.
 const GREETING: &str = "# Settings of vb365-helper; the keys are explained in its README under \"Configuration\".\n";
 
 impl Config {
-    /// Remembers what was told about `tenant`: [`Config::settings_with`] the same are then the
+    /// Gives `tenant` a table with what was told about it: [`Config::settings_with`] the same are then the
     /// settings. A file that says all that already is not touched.
     ///
     /// # Errors
@@ -51,9 +53,9 @@ fn with_told(path: &Path, tenant: &Tenant, told: &Told) -> Result<Option<String>
 fn edited(old: &str, tenant: &Tenant, told: &Told) -> Result<Option<String>, Mistake> {
     let file = File::read(old)?;
     let by_hand = || Mistake { offset: 0, why: format!("[tenants.\"{tenant}\"] must be changed by hand here") };
+    let mut document: DocumentMut = old.parse().map_err(|_| by_hand())?;
     let new = match file.tenants.get(tenant.key()) {
         Some(table) => {
-            let mut document: DocumentMut = old.parse().map_err(|_| by_hand())?;
             let before = document.to_string();
             let own = document.get_mut("tenants").and_then(Item::as_table_like_mut);
             let own = own.and_then(|tenants| tenants.get_mut(table.tenant.as_str())?.as_table_like_mut());
@@ -64,13 +66,19 @@ fn edited(old: &str, tenant: &Tenant, told: &Told) -> Result<Option<String>, Mis
         None => {
             let mut own = Table::new();
             put_told(&mut own, &file.defaults, told);
-            if own.is_empty() { old.to_owned() } else { appended(old, &format!("[tenants.\"{tenant}\"]\n{own}")) }
+            match document.get_mut("tenants").and_then(Item::as_inline_table_mut) {
+                Some(tenants) => {
+                    tenants.insert(tenant.as_str(), own.into_inline_table().into());
+                    with_lines_of(old, &document.to_string())
+                }
+                None => appended(old, &format!("[tenants.\"{tenant}\"]\n{own}")),
+            }
         }
     };
     if new == old {
         return Ok(None);
     }
-    // Some styles cannot be added to, as `tenants = {}`: such a file is better left alone than broken.
+    // A file in a style that nobody thought of is better left alone than broken.
     File::read(&new).map_err(|_| by_hand())?;
     Ok(Some(new))
 }

@@ -19,9 +19,6 @@ use self::settings::Sources;
 use crate::credential::{ApiVersion, Fingerprint, Origin, Scopes, Settings, Tenant};
 use crate::error::{Error, Kind, Result};
 
-/// Editors of Windows put it before the text.
-const BYTE_ORDER_MARK: &str = "\u{feff}";
-
 /// Where the caller of the program wants its files to be.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
@@ -50,7 +47,6 @@ pub struct Told {
 pub struct Config {
     path: PathBuf,
     cache_dir: PathBuf,
-    /// Without byte order mark.
     text: String,
     file: File,
 }
@@ -65,7 +61,7 @@ impl Config {
         let dirs = ProjectDirs::from("", "", "vb365-helper");
         let default_path = || dirs.as_ref().map(|dirs| dirs.config_dir().join("config.toml"));
         let path = places.config_file.clone().or_else(default_path).ok_or_else(no_home)?;
-        let text = text_without_mark(read(&path)?);
+        let text = read(&path)?;
         let file = File::read(&text).map_err(|mistake| placed(&path, &text, &mistake))?;
         let configured = file.cache.get("dir", |value| settings::path(value, &path));
         let configured = configured.map_err(|mistake| placed(&path, &text, &mistake))?;
@@ -120,10 +116,6 @@ fn read(path: &Path) -> Result<String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(unusable(path, &error)),
     }
-}
-
-fn text_without_mark(text: String) -> String {
-    text.strip_prefix(BYTE_ORDER_MARK).map(str::to_owned).unwrap_or(text)
 }
 
 fn placed(path: &Path, text: &str, mistake: &Mistake) -> Error {

@@ -1,6 +1,68 @@
 //! What `login` writes: only what it was told, and every other byte stays.
 
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+
 use super::*;
+
+/// Files in every style that TOML has for them; `def.com` stands for all that is not to change.
+const FILES: [&str; 12] = [
+    "",
+    "# only words",
+    "[defaults]\nserver = \"https://a\"\n",
+    "[defaults]\nservers = [\"https://b\", \"https://a\"]\norganization = \"D\"\nmin_ttl = \"1m\"\n",
+    "[tenants.\"Abc.onmicrosoft.com\"]\nserver = \"https://a\" # 1\n\n[tenants.\"def.com\"]\nserver = \"https://o\"\n#2",
+    "tenants = { \"def.com\" = { server = \"https://o\" } }\n",
+    "tenants = { \"abc.onmicrosoft.com\" = { servers = [\"https://a\"] }, \"def.com\" = {} } # 1\n",
+    "[tenants]\n\"def.com\" = { server = \"https://o\" }\n",
+    "tenants.\"def.com\".server = \"https://o\" # 1\ntenants.\"abc.onmicrosoft.com\".server = \"https://a\"\n",
+    "[tenants]\n\"abc.onmicrosoft.com\".server = \"https://a\"\n\n# 1\n[cache]\ndir = \"c\" # 2\n",
+    "\u{feff}# 1\r\n[tenants.\"abc.onmicrosoft.com\"]\r\nclient_id = \"x\" # 2\r\n\r\n[cache]\r\ndir = \"c\" # 3\r\n",
+    "[defaults]\npin_sha256 = [\n  \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\", # 1\n]\n",
+];
+
+fn tolds() -> impl Strategy<Value = Told> {
+    let scopes = ["Directory.Read.All", "User.Read", "offline_access"].map(str::to_owned);
+    let scopes = [Scopes::default(), Scopes::new(scopes.into()).unwrap()];
+    (
+        of(select(&["https://a", "https://b", "https://[2001:db8::1]:4443"][..]).prop_map(origin)),
+        of("[A-Za-z\"'\\\\#\u{e4}\u{1f600}]{1,12}"),
+        of("[!-~]{1,12}"),
+        of(select(scopes.to_vec())),
+        of(select(&["https://login.microsoftonline.us", "http://127.0.0.1:8080"][..]).prop_map(origin)),
+        of("[!-~]{1,12}".prop_map(PathBuf::from)),
+        vec(select(&[PIN, OTHER_PIN][..]).prop_map(|pin| pin.parse().unwrap()), 0..3),
+        of(select(&ApiVersion::NEWEST_FIRST[..])),
+    )
+        .prop_map(|(server, organization, client_id, scopes, authority, ca_file, pins, api_version)| Told {
+            server,
+            organization,
+            client_id,
+            scopes,
+            authority,
+            ca_file,
+            pins,
+            api_version,
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    #[test]
+    fn whatever_is_told_in_whatever_file_is_remembered_and_disturbs_nothing(
+        old in select(&FILES[..]), told in tolds(),
+    ) {
+        let others = |text: &str| Home::new(text).load().unwrap().settings(&"def.com".parse().unwrap()).unwrap();
+        let new = after(old, &told);
+        prop_assert_eq!(others(&new), others(old), "{}", new);
+        for comment in old.split_inclusive('\n').filter_map(|line| line.split_once('#')) {
+            prop_assert!(new.contains(comment.1), "{}", new);
+        }
+    }
+}
 
 fn server(text: &str) -> Told {
     Told { server: Some(origin(text)), ..Told::default() }
@@ -164,28 +226,35 @@ fn what_is_overwritten_keeps_its_comment_and_need_not_have_been_right() {
 }
 
 #[test]
-fn nothing_told_or_nothing_new_writes_nothing_not_even_a_lock() {
+fn nothing_new_writes_nothing_not_even_a_lock() {
+    let old = "[defaults]\nserver = \"https://a\"\n[tenants.\"ABC.onmicrosoft.com\"]";
     for told in [Told::default(), server("https://a")] {
-        let home = Home::new("[defaults]\nserver = \"https://a\"");
+        let home = Home::new(old);
         home.remember(&told).unwrap();
         assert_eq!(fs::read_dir(home.0.path()).unwrap().count(), 1);
-        assert_eq!(home.text(), "[defaults]\nserver = \"https://a\"");
+        assert_eq!(home.text(), old);
     }
 }
 
 #[test]
-fn what_cannot_be_edited_is_left_alone() {
-    let old = "tenants = { \"def.com\" = { server = \"https://a\" } }\n";
-    let home = Home::new(old);
-    let error = home.remember(&server("https://b")).unwrap_err();
-    let path = home.path().display().to_string();
-    assert_eq!(error.message(), format!("{path}:1: [tenants.\"{TENANT}\"] must be changed by hand here"));
-    assert_eq!(home.text(), old);
+fn a_tenant_that_takes_all_from_the_defaults_is_known_from_then_on() {
+    let old = "[defaults]\nserver = \"https://a\"\n";
+    assert_eq!(after(old, &server("https://a")), format!("{old}\n[tenants.\"{TENANT}\"]\n"));
+    let inline = after("tenants = { \"def.com\" = {} } # c\n", &Told::default());
+    assert_eq!(Home::new(inline).load().unwrap().tenants().count(), 2);
+}
 
+#[test]
+fn a_file_that_has_become_wrong_is_left_alone() {
+    let home = Home::new("");
     let config = home.load().unwrap();
     fs::write(home.path(), "\n[x]\n").unwrap();
     let error = config.remember(&tenant(), &server("https://b"), &FakeClock::default()).unwrap_err();
-    assert_eq!(error.message(), format!("{path}:2: x: not a known key; known are defaults, tenants, cache"));
+    assert_eq!(
+        error.message(),
+        format!("{}:2: x: not a known key; known are defaults, tenants, cache", home.path().display())
+    );
+    assert_eq!(home.text(), "\n[x]\n");
 }
 
 #[test]
