@@ -1,12 +1,14 @@
 //! A server on this machine that plays Microsoft's identity platform and VB365, to try
 //! `vb365-helper` against: `cargo run --example sandbox`. It prints the configuration that points
 //! the program at it, and then a line for each request.
-#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a program for people at a terminal")]
+#![allow(clippy::disallowed_methods, reason = "a program for people at a terminal")]
 
 mod server;
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
@@ -47,7 +49,7 @@ struct Args {
     #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
     interval: Duration,
     /// Versions of the REST API that are served
-    #[arg(long, value_delimiter = ',', default_value = "4,5,6,7,8")]
+    #[arg(long, value_delimiter = ',', default_value = "4,5,6,7,8", value_parser = clap::value_parser!(u8).range(4..=8))]
     versions: Vec<u8>,
     /// Approve each sign-in without a person
     #[arg(long)]
@@ -56,8 +58,7 @@ struct Args {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
-    let tenant = args.tenant.clone();
-    let organization = args.organization.clone();
+    let (tenant, organization, no_san) = (args.tenant.clone(), args.organization.clone(), args.no_san);
     let sandbox = Sandbox::start(Options {
         tenant: args.tenant,
         organization: args.organization,
@@ -71,28 +72,59 @@ fn main() -> Result<(), Box<dyn Error>> {
         interval: args.interval.as_secs(),
         versions: args.versions,
         auto_approve: args.auto_approve,
-        log: Some(Box::new(|line| println!("{line}"))),
+        log: Some(Box::new(say)),
     })?;
-    println!("The sandbox listens. Its lines for config.toml:\n");
-    println!("[tenants.\"{tenant}\"]");
-    println!("server = \"{}\"", sandbox.url());
-    println!("organization = \"{organization}\"");
-    println!("authority = \"{}\"", sandbox.authority());
-    if args.no_san {
-        println!("pin_sha256 = [\"{}\"]", sandbox.certificate_sha256().unwrap_or_default());
-    } else if let Some(pem) = sandbox.certificate_pem() {
-        println!("ca_file = '{}'", write_certificate(&pem)?.display());
-    }
-    println!("\nThen, in another terminal:\n\n  vb365-helper login {tenant}\n  vb365-helper get {tenant}\n");
-    println!("The sign-in's page is {}/device. Ctrl-C stops the sandbox.\n", sandbox.authority());
+    let config = write_config(&sandbox, &tenant, &organization, no_san)?;
+    say(&words(&sandbox, &config, &tenant)?);
     loop {
         std::thread::park();
     }
 }
 
-/// Writes the certificate where `ca_file` can name it.
-fn write_certificate(pem: &str) -> std::io::Result<PathBuf> {
-    let path = std::env::temp_dir().join(format!("vb365-sandbox-{}.pem", std::process::id()));
-    std::fs::write(&path, pem)?;
+/// Writes a configuration of its own for the sandbox, with a cache of its own, into a new directory:
+/// what is tried here never touches what the program knows about real servers.
+fn write_config(sandbox: &Sandbox, tenant: &str, organization: &str, no_san: bool) -> io::Result<PathBuf> {
+    let directory = tempfile::Builder::new().prefix("vb365-sandbox-").tempdir()?.keep();
+    let mut text = format!(
+        "[tenants.\"{tenant}\"]\nserver = \"{}\"\norganization = \"{organization}\"\nauthority = \"{}\"\n",
+        sandbox.url(),
+        sandbox.authority()
+    );
+    if let Some(pin) = sandbox.certificate_sha256().filter(|_| no_san) {
+        text += &format!("pin_sha256 = [\"{pin}\"]\n");
+    } else if let Some(pem) = sandbox.certificate_pem() {
+        let file = directory.join("sandbox.pem");
+        fs::write(&file, pem)?;
+        text += &format!("ca_file = '{}'\n", file.display());
+    }
+    text += &format!("\n[cache]\ndir = '{}'\n", directory.join("cache").display());
+    let path = directory.join("config.toml");
+    fs::write(&path, text)?;
     Ok(path)
+}
+
+/// What a person needs to know to go on.
+fn words(sandbox: &Sandbox, config: &Path, tenant: &str) -> io::Result<String> {
+    let (lines, config) = (fs::read_to_string(config)?, config.display());
+    let (url, authority) = (sandbox.url(), sandbox.authority());
+    let curl = match lines.lines().find_map(|line| line.strip_prefix("ca_file = ")) {
+        Some(file) => format!("curl --cacert {file}"),
+        None => "curl".to_owned(),
+    };
+    Ok(format!(
+        "The sandbox listens. Its configuration, in {config}:\n\n{lines}\n\
+         In another terminal:\n\n  \
+         vb365-helper --config '{config}' login {tenant}\n  \
+         vb365-helper --config '{config}' get {tenant}\n\n\
+         Codes are entered at {authority}/device, or approved without a browser:\n\n  \
+         {curl} -X POST {authority}/sandbox/approve          (also: decline, expire, revoke)\n  \
+         {curl} -d '{{\"endpoint\":\"veeam_token\",\"status\":503}}' {authority}/sandbox/faults\n  \
+         {curl} {authority}/sandbox/state\n\n\
+         The VB365 server is {url}. Ctrl-C stops the sandbox. Requests from here on:\n"
+    ))
+}
+
+/// A reader that went away, as `head` does, is no reason to stop.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
 }

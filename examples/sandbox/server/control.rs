@@ -1,67 +1,78 @@
-//! Remote control for people without the sandbox's source at hand: approve, break, expire, look.
-
-use std::time::Duration;
+//! Remote control for people at a terminal: approve, break, expire, look. Nothing that it answers
+//! is a secret.
 
 use serde_json::{Value, json};
 
 use super::http::{Request, Response};
-use super::{Fault, Shared};
+use super::state::{Entered, State};
+use super::{Fault, Shared, faults};
 
 pub(super) fn answer(request: &Request, shared: &Shared) -> Response {
     let mut state = shared.state();
     match (request.method.as_str(), request.path.as_str()) {
-        ("POST", "/sandbox/approve") => done(state.decide_newest(true)),
-        ("POST", "/sandbox/decline") => done(state.decide_newest(false)),
-        ("POST", "/sandbox/expire") => {
-            state.veeam_access.clear();
-            state.entra_access.clear();
-            done(true)
-        }
-        ("POST", "/sandbox/revoke") => {
-            state.veeam_refresh.clear();
-            state.entra_refresh.clear();
-            done(true)
-        }
-        ("POST", "/sandbox/faults") => match fault(&request.body) {
-            Some((endpoint, fault)) => {
-                state.faults.entry(endpoint).or_default().push_back(fault);
-                done(true)
+        ("POST", "/sandbox/approve") => decide(request, &mut state, true),
+        ("POST", "/sandbox/decline") => decide(request, &mut state, false),
+        ("POST", "/sandbox/expire") => both(request, &mut state, State::expire_entra, State::expire_veeam),
+        ("POST", "/sandbox/revoke") => both(request, &mut state, State::revoke_entra, State::revoke_veeam),
+        ("POST", "/sandbox/faults") => match Fault::from_json(&request.body) {
+            Some((endpoint, times, fault)) => {
+                (0..times).for_each(|_| state.queue(endpoint, fault.clone()));
+                done()
             }
-            None => Response::json(
-                400,
-                &json!({
-                    "error": "use {\"endpoint\":\"veeam_token\"} with \"status\" and \"body\", \"drop\":true or \"delay_ms\"",
-                }),
-            ),
+            None => refused(400, faults::USAGE),
         },
         ("GET", "/sandbox/state") => {
-            let open = state.codes.values().filter(|code| code.decision.is_none()).count();
-            Response::json(
-                200,
-                &json!({
-                    "requests": state.requests, "complaints": state.complaints, "open_codes": open,
-                }),
-            )
+            let document = json!({
+                "requests": state.requests,
+                "complaints": state.complaints,
+                "open_codes": state.open_codes(),
+                "faults_waiting": state.faults_waiting(),
+            });
+            Response::json(200, &document)
         }
-        _ => Response::empty(404),
+        _ => refused(
+            404,
+            "POST /sandbox/approve, decline, expire, revoke (?system=entra or veeam), faults; GET /sandbox/state",
+        ),
     }
 }
 
-fn done(done: bool) -> Response {
-    Response::json(if done { 200 } else { 404 }, &json!({ "done": done }))
+/// Does it to the system that the query names, or to both.
+fn both(request: &Request, state: &mut State, entra: fn(&mut State), veeam: fn(&mut State)) -> Response {
+    match request.query.as_str() {
+        "" => {
+            entra(state);
+            veeam(state);
+        }
+        "system=entra" => entra(state),
+        "system=veeam" => veeam(state),
+        _ => return refused(400, "wanted: nothing for both, ?system=entra or ?system=veeam"),
+    }
+    done()
 }
 
-/// A fault and the endpoint that it is for.
-fn fault(body: &[u8]) -> Option<(String, Fault)> {
-    let wanted: Value = serde_json::from_slice(body).ok()?;
-    let endpoint = wanted["endpoint"].as_str()?.to_owned();
-    let fault = if wanted["drop"] == true {
-        Fault::Drop
-    } else if let Some(delay) = wanted["delay_ms"].as_u64() {
-        Fault::Delay(Duration::from_millis(delay))
-    } else {
-        let status = wanted["status"].as_u64()?.try_into().ok()?;
-        Fault::Answer { status, headers: Vec::new(), body: wanted["body"].as_str().unwrap_or_default().to_owned() }
+/// Decides about the code that the body names, and without a body about the newest.
+fn decide(request: &Request, state: &mut State, approve: bool) -> Response {
+    if request.body.is_empty() {
+        return if state.decide_newest(approve) { done() } else { refused(404, "no code is open") };
+    }
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let Some(code) = body["user_code"].as_str() else {
+        return refused(400, "wanted: no body for the newest code, or {\"user_code\":\"...\"}");
     };
-    Some((endpoint, fault))
+    match state.entered(code) {
+        Entered::Open(open) => {
+            open.decision = Some(approve);
+            done()
+        }
+        _ => refused(404, "no such code is open"),
+    }
+}
+
+fn done() -> Response {
+    Response::json(200, &json!({ "done": true }))
+}
+
+fn refused(status: u16, words: &str) -> Response {
+    Response::json(status, &json!({ "done": false, "error": words }))
 }

@@ -9,12 +9,17 @@ use chrono::Utc;
 use serde_json::{Value, json};
 
 use super::Shared;
-use super::form::Form;
-use super::http::{Request, Response};
+use super::form::{Form, word};
+use super::http::{Reason, Request, Response};
+use super::state::{self, Code, State};
 
+/// Azure CLI's application, the one whose sign-in VB365 servers know.
+pub(super) const AZURE_CLI: &str = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
 const DEVICE_CODE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// A poll may come this much before its time.
 const TOLERANCE: Duration = Duration::from_millis(100);
+/// By how much a poll before its time lengthens the interval (RFC 8628 section 3.5).
+const SLOW_DOWN: Duration = Duration::from_secs(5);
 /// The directory id and the user's id in the tokens' claims.
 const TENANT_ID: &str = "6babcaad-604b-40ac-a9d7-9fd97c0b779f";
 const USER_ID: &str = "2f8a3a3a-3d3c-4f5e-9d53-6e2d1f8a9b10";
@@ -22,71 +27,74 @@ const USER_ID: &str = "2f8a3a3a-3d3c-4f5e-9d53-6e2d1f8a9b10";
 /// An error as the platform sends it.
 struct Refusal {
     error: &'static str,
+    /// The number after `AADSTS`.
     code: u32,
     words: String,
+    is_complaint: bool,
 }
 
 type Result<T, E = Refusal> = std::result::Result<T, E>;
 
-/// The request itself is wrong, which deserves a complaint.
+impl Refusal {
+    /// The request itself is wrong.
+    fn wrong(error: &'static str, code: u32, words: impl Into<String>) -> Self {
+        Self { error, code, words: words.into(), is_complaint: true }
+    }
+
+    /// The request is right and the answer is no.
+    fn no(error: &'static str, code: u32, words: &str) -> Self {
+        Self { error, code, words: words.to_owned(), is_complaint: false }
+    }
+}
+
 impl From<String> for Refusal {
     fn from(words: String) -> Self {
-        Self { error: "invalid_request", code: 900_144, words }
+        Self::wrong("invalid_request", 900_144, words)
     }
 }
 
 pub(super) fn answer(request: &Request, shared: &Shared) -> Response {
-    match dispatch(request, shared) {
-        Ok(document) => Response::json(200, &document),
-        Err(refusal) => {
-            if refusal.error == "invalid_request" {
-                shared.state().complaints.push(format!("{}: {}", request.line(), refusal.words));
-            }
-            shared.log(&format!("  {}: {}", refusal.error, refusal.words));
-            refusal.response()
-        }
-    }
+    dispatch(request, shared).map_or_else(Refusal::response, |document| Response::json(200, &document))
 }
 
 fn dispatch(request: &Request, shared: &Shared) -> Result<Value> {
     let (tenant, endpoint) = request.path[1..].split_once("/oauth2/v2.0/").unwrap_or_default();
     if request.method != "POST" {
-        return Err(format!("{} instead of POST", request.method).into());
+        return Err(Refusal::wrong("invalid_request", 900_561, format!("{} instead of POST", request.method)));
     }
     if !tenant.eq_ignore_ascii_case(&shared.options.tenant) && tenant != TENANT_ID {
-        let words = format!("Tenant '{tenant}' not found.");
-        return Err(Refusal { error: "invalid_request", code: 90002, words });
+        return Err(Refusal::wrong("invalid_request", 90002, format!("no tenant is called {tenant}")));
     }
     let form = Form::read(request)?;
     match (endpoint, form.get("grant_type")) {
-        ("devicecode", None) => device_code(&form, shared),
+        ("devicecode", _) => device_code(&form, shared),
         ("token", Some(DEVICE_CODE_GRANT)) => poll(&form, shared),
         ("token", Some("refresh_token")) => refresh(&form, shared),
         ("token", Some(grant)) => {
-            let words = format!("The app requested an unsupported grant type '{grant}'.");
-            Err(Refusal { error: "unsupported_grant_type", code: 70003, words })
+            let words = format!("the grant type is {}, which is not supported", word(grant));
+            Err(Refusal::wrong("unsupported_grant_type", 70003, words))
         }
-        _ => Err(format!("no such endpoint, or grant_type is missing at {endpoint}").into()),
+        ("token", None) => Err("field grant_type is missing".to_owned().into()),
+        _ => Err("there is no such endpoint".to_owned().into()),
     }
 }
 
-/// RFC 8628 section 3.1.
+/// RFC 8628 sections 3.1 and 3.2.
 fn device_code(form: &Form, shared: &Shared) -> Result<Value> {
     form.only(&["client_id", "scope", "claims"])?;
     let client_id = form.required("client_id")?;
     check_scope(form)?;
     let options = &shared.options;
-    let mut state = shared.state();
     let (device_code, user_code) =
-        state.issue_code(client_id, options.code_life, options.interval, options.auto_approve);
-    let page = state.page.clone();
+        shared.state().issue_code(client_id, options.code_life, options.interval, options.auto_approve);
+    let page = &shared.page;
     Ok(json!({
         "user_code": user_code,
         "device_code": device_code,
         "verification_uri": page,
         "expires_in": options.code_life,
         "interval": options.interval,
-        "message": format!("To sign in, use a web browser to open the page {page} and enter the code {user_code} to authenticate."),
+        "message": format!("Open {page} in a browser and enter the code {user_code} there to sign in."),
     }))
 }
 
@@ -95,39 +103,44 @@ fn poll(form: &Form, shared: &Shared) -> Result<Value> {
     form.only(&["grant_type", "client_id", "device_code"])?;
     let (client_id, device_code) = (form.required("client_id")?, form.required("device_code")?);
     let mut state = shared.state();
-    let refuse = |error, code, words: &str| Err(Refusal { error, code, words: words.to_owned() });
     let Some(code) = state.codes.get_mut(device_code).filter(|code| code.client_id == client_id) else {
-        return refuse("bad_verification_code", 70019, "The device code is not known.");
+        let words = "the device code was used already, or is none of this application";
+        return Err(Refusal::wrong("bad_verification_code", 70018, words));
     };
+    verdict(code)?;
+    state.codes.remove(device_code);
+    Ok(issue(&mut state, client_id, shared))
+}
+
+/// Good where tokens are due now.
+fn verdict(code: &mut Code) -> Result<()> {
     let now = Instant::now();
-    let too_soon = code.last_poll.is_some_and(|last| now + TOLERANCE < last + code.interval);
+    let is_too_soon = code.last_poll.is_some_and(|last| now + TOLERANCE < last + code.interval);
     code.last_poll = Some(now);
     match code.decision {
-        _ if now >= code.ends => refuse("expired_token", 70020, "The device code has expired."),
-        _ if too_soon => {
-            code.interval += Duration::from_secs(5);
-            refuse("slow_down", 70021, "The client polls too often.")
+        _ if now >= code.ends => Err(Refusal::no("expired_token", 70020, "the device code has expired")),
+        _ if is_too_soon => {
+            code.interval += SLOW_DOWN;
+            let words = "the poll came before the interval was over";
+            Err(Refusal::wrong("slow_down", 70021, words))
         }
-        None => refuse("authorization_pending", 70016, "Pending end-user authorization."),
-        Some(false) => refuse("authorization_declined", 70017, "The user declined."),
-        Some(true) => {
-            state.codes.remove(device_code);
-            drop(state);
-            Ok(tokens(shared))
-        }
+        None => Err(Refusal::no("authorization_pending", 70016, "nobody has approved the code yet")),
+        Some(false) => Err(Refusal::no("authorization_declined", 70017, "the person declined")),
+        Some(true) => Ok(()),
     }
 }
 
 /// RFC 6749 section 6.
 fn refresh(form: &Form, shared: &Shared) -> Result<Value> {
     form.only(&["grant_type", "client_id", "refresh_token", "scope"])?;
-    form.required("client_id")?;
+    let client_id = form.required("client_id")?;
     check_scope(form)?;
-    if !shared.state().entra_refresh.contains(form.required("refresh_token")?) {
-        let words = "The provided grant has expired due to it being revoked, a fresh auth token is needed.".to_owned();
-        return Err(Refusal { error: "invalid_grant", code: 50173, words });
+    let mut state = shared.state();
+    match state.entra_refresh.get(form.required("refresh_token")?) {
+        Some(owner) if owner == client_id => Ok(issue(&mut state, client_id, shared)),
+        Some(_) => Err(Refusal::wrong("invalid_grant", 70000, "the refresh token belongs to another application")),
+        None => Err(Refusal::no("invalid_grant", 50173, "the grant was revoked, a new sign-in is needed")),
     }
-    Ok(tokens(shared))
 }
 
 fn check_scope(form: &Form) -> Result<()> {
@@ -137,24 +150,23 @@ fn check_scope(form: &Form) -> Result<()> {
     }
 }
 
-/// A new token response.
-pub(super) fn tokens(shared: &Shared) -> Value {
+/// A new token response, as after a sign-in with `client_id`.
+pub(super) fn issue(state: &mut State, client_id: &str, shared: &Shared) -> Value {
     let options = &shared.options;
-    let mut state = shared.state();
-    let life = Duration::from_secs(options.entra_life);
     let claims = json!({
         "aud": "https://graph.microsoft.com",
-        "exp": Utc::now().timestamp() + i64::try_from(options.entra_life).unwrap_or(i64::MAX),
+        "appid": client_id,
+        "exp": Utc::now().timestamp() + i64::try_from(options.entra_life).unwrap_or(i64::MAX / 2),
         "oid": USER_ID,
         "tid": TENANT_ID,
         "upn": options.account,
     });
     let header = URL_SAFE_NO_PAD.encode(r#"{"typ":"JWT","alg":"none"}"#);
-    let signature = state.secret("sandbox");
-    let access_token = format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let claims = URL_SAFE_NO_PAD.encode(claims.to_string());
+    let access_token = format!("{header}.{claims}.{}", state.secret("sandbox"));
     let refresh_token = state.secret("entra-refresh");
-    state.entra_access.insert(access_token.clone(), Instant::now() + life);
-    state.entra_refresh.insert(refresh_token.clone());
+    state.entra_access.insert(access_token.clone(), Instant::now() + Duration::from_secs(options.entra_life));
+    state.entra_refresh.insert(refresh_token.clone(), client_id.to_owned());
     json!({
         "token_type": "Bearer",
         "scope": "Directory.AccessAsUser.All User.ReadWrite.All",
@@ -167,15 +179,20 @@ pub(super) fn tokens(shared: &Shared) -> Value {
 
 impl Refusal {
     fn response(self) -> Response {
-        let Self { error, code, words } = self;
-        let document = json!({
+        let Self { error, code, words, is_complaint } = self;
+        let mut document = json!({
             "error": error,
             "error_description": format!("AADSTS{code}: {words}"),
             "error_codes": [code],
             "timestamp": Utc::now().format("%Y-%m-%d %H:%M:%SZ").to_string(),
-            "trace_id": "7a1b6c1e-0000-4000-8000-000000000001",
-            "correlation_id": "7a1b6c1e-0000-4000-8000-000000000002",
+            "trace_id": state::uuid(),
+            "correlation_id": state::uuid(),
         });
-        Response::json(400, &document)
+        if error == "invalid_grant" {
+            document["suberror"] = json!("bad_token");
+        }
+        let words = format!("{error}: {words}");
+        let reason = if is_complaint { Reason::Complaint(words) } else { Reason::Refusal(words) };
+        Response::json(400, &document).because(reason)
     }
 }

@@ -1,10 +1,16 @@
 //! The sandbox's server: plays the Microsoft identity platform and a VB365 server on loopback, as
 //! strictly as the real ones, and says what was wrong. It shares no code with the program, so that
 //! neither can be right only in the other's eyes.
-#![allow(dead_code, unreachable_pub, reason = "each program that plays with the sandbox uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "each program that plays with the sandbox uses a part of it"
+)]
 
 mod control;
 mod entra;
+mod faults;
 mod form;
 mod http;
 mod page;
@@ -19,7 +25,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use self::http::{Request, Response};
+pub use self::faults::Fault;
+use self::http::{Incoming, Reason, Request, Response};
 use self::state::State;
 use self::tls::Tls;
 
@@ -77,24 +84,6 @@ impl Default for Options {
     }
 }
 
-/// Something that goes wrong with the next request to an endpoint.
-#[derive(Clone, Debug)]
-pub enum Fault {
-    /// This is answered.
-    Answer {
-        /// The status.
-        status: u16,
-        /// Further headers.
-        headers: Vec<(String, String)>,
-        /// The body as it is.
-        body: String,
-    },
-    /// The connection is closed without an answer.
-    Drop,
-    /// The answer comes this late.
-    Delay(Duration),
-}
-
 /// A running sandbox; it stops when it is dropped.
 pub struct Sandbox {
     shared: Arc<Shared>,
@@ -106,6 +95,8 @@ pub struct Sandbox {
 
 struct Shared {
     options: Options,
+    /// Where a person enters a code.
+    page: String,
     state: Mutex<State>,
     stopped: AtomicBool,
 }
@@ -119,6 +110,19 @@ impl Shared {
     fn log(&self, line: &str) {
         if let Some(log) = &self.options.log {
             log(line);
+        }
+    }
+
+    /// Logs what a request was answered, and remembers a complaint.
+    fn report(&self, request: &str, response: &Response) {
+        let status = response.status;
+        match &response.reason {
+            None => self.log(&format!("{request} -> {status}")),
+            Some(Reason::Refusal(words)) => self.log(&format!("{request} -> {status} {words}")),
+            Some(Reason::Complaint(words)) => {
+                self.log(&format!("{request} -> {status} wrong request: {words}"));
+                self.state().complaints.push(format!("{request}: {words}"));
+            }
         }
     }
 }
@@ -140,8 +144,8 @@ impl Sandbox {
             authority = format!("http://127.0.0.1:{}", plain.local_addr()?.port());
             sockets.push((plain, None));
         }
-        let state = Mutex::new(State::new(&authority));
-        let shared = Arc::new(Shared { options, state, stopped: AtomicBool::new(false) });
+        let page = format!("{authority}/device");
+        let shared = Arc::new(Shared { options, page, state: Mutex::default(), stopped: AtomicBool::new(false) });
         let listeners = sockets
             .into_iter()
             .map(|(listener, tls)| {
@@ -172,29 +176,29 @@ impl Sandbox {
         self.shared.state().decide_newest(false)
     }
 
-    /// A token response as the identity platform gives it after a sign-in.
+    /// A token response as the identity platform gives it after a sign-in with Azure CLI's client id.
     pub fn token_response(&self) -> String {
-        entra::tokens(&self.shared).to_string()
+        entra::issue(&mut self.shared.state(), entra::AZURE_CLI, &self.shared).to_string()
     }
 
     /// From now on the VB365 server takes none of its access tokens any more.
     pub fn expire_veeam_access(&self) {
-        self.shared.state().veeam_access.clear();
+        self.shared.state().expire_veeam();
     }
 
     /// From now on none of Microsoft's access tokens is an assertion any more.
     pub fn expire_entra_access(&self) {
-        self.shared.state().entra_access.clear();
+        self.shared.state().expire_entra();
     }
 
     /// From now on the VB365 server takes none of its refresh tokens any more.
     pub fn revoke_veeam_refresh(&self) {
-        self.shared.state().veeam_refresh.clear();
+        self.shared.state().revoke_veeam();
     }
 
     /// Ends every sign-in, as a changed password does.
     pub fn revoke_entra_refresh(&self) {
-        self.shared.state().entra_refresh.clear();
+        self.shared.state().revoke_entra();
     }
 
     /// How many requests an endpoint had: `device_code`, `entra_token`, `veeam_token`,
@@ -204,8 +208,13 @@ impl Sandbox {
     }
 
     /// Lets the next request to `endpoint` go wrong; several faults queue up.
+    ///
+    /// # Panics
+    /// There is no such endpoint.
     pub fn fault(&self, endpoint: &str, fault: Fault) {
-        self.shared.state().faults.entry(endpoint.to_owned()).or_default().push_back(fault);
+        let known = faults::ENDPOINTS.into_iter().find(|known| *known == endpoint);
+        assert!(known.is_some(), "{endpoint} is no endpoint of the sandbox");
+        known.into_iter().for_each(|known| self.shared.state().queue(known, fault.clone()));
     }
 
     /// What was refused because the request was wrong, in words without tokens.
@@ -260,50 +269,47 @@ fn listen(listener: &TcpListener, tls: Option<&Tls>, shared: &Arc<Shared>) {
     }
 }
 
-/// Answers requests until the other side has no more.
+/// Answers requests until the other side has no more, or the sandbox is stopped.
 fn talk(stream: &mut (impl Read + Write), shared: &Shared) -> io::Result<()> {
-    while let Some(request) = Request::read(stream)? {
-        let endpoint = endpoint_of(&request);
-        let fault = endpoint.and_then(|endpoint| shared.state().enter(endpoint));
-        let response = match fault {
-            Some(Fault::Drop) => {
-                shared.log(&format!("{} -> dropped", request.line()));
-                return Ok(());
+    loop {
+        let request = match Incoming::read(stream)? {
+            Incoming::Request(request) => request,
+            Incoming::Wrong(words) => {
+                let response = Response::empty(400).because(Reason::Complaint(words.to_owned()));
+                shared.report("a connection", &response);
+                return response.write(stream);
             }
-            Some(Fault::Answer { status, headers, body }) => Response { status, headers, body },
-            Some(Fault::Delay(delay)) => {
-                thread::sleep(delay);
-                route(&request, shared)
-            }
-            None => route(&request, shared),
+            Incoming::End => return Ok(()),
         };
-        shared.log(&format!("{} -> {}", request.line(), response.status));
+        if shared.stopped.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let Some(response) = respond(&request, shared) else {
+            shared.log(&format!("{} -> dropped", request.line()));
+            return Ok(());
+        };
+        shared.report(&request.line(), &response);
         response.write(stream)?;
     }
-    Ok(())
 }
 
-/// The name under which an endpoint is counted and can go wrong.
-fn endpoint_of(request: &Request) -> Option<&'static str> {
+/// The answer, unless a fault takes it.
+fn respond(request: &Request, shared: &Shared) -> Option<Response> {
     let path = request.path.to_ascii_lowercase();
-    let last = path.rsplit('/').next()?;
-    match last {
-        "devicecode" => Some("device_code"),
-        "token" if path.contains("/oauth2/") => Some("entra_token"),
-        "token" => Some("veeam_token"),
-        "serviceinstance" => Some("service_instance"),
-        "organization" => Some("organization"),
-        "logout" => Some("logout"),
-        _ => None,
+    let fault = faults::endpoint_of(&path).and_then(|endpoint| shared.state().enter(endpoint));
+    match fault {
+        Some(Fault::Drop) => return None,
+        Some(Fault::Answer { status, headers, body }) => {
+            let reason = Some(Reason::Refusal("a fault, as ordered".to_owned()));
+            return Some(Response { status, headers, body, reason });
+        }
+        Some(Fault::Delay(delay)) => thread::sleep(delay),
+        None => {}
     }
-}
-
-fn route(request: &Request, shared: &Shared) -> Response {
-    let path = request.path.to_ascii_lowercase();
-    match path.as_str() {
+    Some(match path.as_str() {
         "/device" => page::answer(request, shared),
         _ if path.starts_with("/sandbox/") => control::answer(request, shared),
         _ if path.contains("/oauth2/v2.0/") => entra::answer(request, shared),
         _ => veeam::answer(request, shared),
-    }
+    })
 }

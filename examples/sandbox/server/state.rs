@@ -7,28 +7,31 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::Fault;
+use super::faults::Fault;
 
 /// Letters and digits that nobody mixes up.
 const CODE_LETTERS: &[u8] = b"BCDFGHJKLMNPQRSTVWXZ23456789";
 
 /// The memory of both systems.
+#[derive(Default)]
 pub(super) struct State {
-    /// Where a person enters a code.
-    pub(super) page: String,
     /// By device code.
     pub(super) codes: BTreeMap<String, Code>,
     /// Microsoft's access tokens that still are assertions, with their end.
     pub(super) entra_access: BTreeMap<String, Instant>,
-    /// Microsoft's refresh tokens: rotation leaves the old ones valid.
-    pub(super) entra_refresh: BTreeSet<String>,
+    /// Microsoft's refresh tokens, with the application they belong to: rotation leaves the old ones valid.
+    pub(super) entra_refresh: BTreeMap<String, String>,
     /// The VB365 server's access tokens, with their end.
     pub(super) veeam_access: BTreeMap<String, Instant>,
     /// The VB365 server's refresh tokens: each is good once.
     pub(super) veeam_refresh: BTreeSet<String>,
+    /// Those that were good once, to tell a token spent twice from one that was revoked.
+    pub(super) veeam_spent: BTreeSet<String>,
+    /// How many requests each endpoint had.
     pub(super) requests: BTreeMap<&'static str, usize>,
-    pub(super) faults: BTreeMap<String, VecDeque<Fault>>,
+    /// What was refused because the request was wrong, in words without tokens.
     pub(super) complaints: Vec<String>,
+    faults: BTreeMap<&'static str, VecDeque<Fault>>,
     issued: usize,
 }
 
@@ -44,26 +47,44 @@ pub(super) struct Code {
     serial: usize,
 }
 
-impl State {
-    pub(super) fn new(authority: &str) -> Self {
-        Self {
-            page: format!("{authority}/device"),
-            codes: BTreeMap::new(),
-            entra_access: BTreeMap::new(),
-            entra_refresh: BTreeSet::new(),
-            veeam_access: BTreeMap::new(),
-            veeam_refresh: BTreeSet::new(),
-            requests: BTreeMap::new(),
-            faults: BTreeMap::new(),
-            complaints: Vec::new(),
-            issued: 0,
-        }
-    }
+/// What a code that a person entered turns out to be.
+pub(super) enum Entered<'a> {
+    Open(&'a mut Code),
+    Expired,
+    Decided,
+    Unknown,
+}
 
+impl State {
     /// Counts a request and takes the fault that waits for it.
     pub(super) fn enter(&mut self, endpoint: &'static str) -> Option<Fault> {
         *self.requests.entry(endpoint).or_default() += 1;
         self.faults.get_mut(endpoint)?.pop_front()
+    }
+
+    /// Lets `fault` wait behind those that already do.
+    pub(super) fn queue(&mut self, endpoint: &'static str, fault: Fault) {
+        self.faults.entry(endpoint).or_default().push_back(fault);
+    }
+
+    pub(super) fn faults_waiting(&self) -> usize {
+        self.faults.values().map(VecDeque::len).sum()
+    }
+
+    pub(super) fn expire_entra(&mut self) {
+        self.entra_access.clear();
+    }
+
+    pub(super) fn expire_veeam(&mut self) {
+        self.veeam_access.clear();
+    }
+
+    pub(super) fn revoke_entra(&mut self) {
+        self.entra_refresh.clear();
+    }
+
+    pub(super) fn revoke_veeam(&mut self) {
+        self.veeam_refresh.clear();
     }
 
     /// A new device code with its user code.
@@ -90,26 +111,45 @@ impl State {
         format!("{kind}-{}-{}", self.issued, URL_SAFE_NO_PAD.encode(random::<24>()))
     }
 
-    /// The open code that a person entered, in any case and grouping.
-    pub(super) fn open_code(&mut self, entered: &str) -> Option<&mut Code> {
+    /// The code that a person entered, in any case and grouping.
+    pub(super) fn entered(&mut self, entered: &str) -> Entered<'_> {
         let entered: String = entered.chars().filter(char::is_ascii_alphanumeric).collect();
+        let found = self.codes.values_mut().find(|code| code.user_code.eq_ignore_ascii_case(&entered));
+        match found {
+            None => Entered::Unknown,
+            Some(code) if code.decision.is_some() => Entered::Decided,
+            Some(code) if code.ends <= Instant::now() => Entered::Expired,
+            Some(code) => Entered::Open(code),
+        }
+    }
+
+    pub(super) fn open_codes(&self) -> usize {
         let now = Instant::now();
-        self.codes
-            .values_mut()
-            .find(|code| code.user_code.eq_ignore_ascii_case(&entered) && code.decision.is_none() && code.ends > now)
+        self.codes.values().filter(|code| code.is_open(now)).count()
     }
 
     /// Approves or declines the newest open code; false where there is none.
     pub(super) fn decide_newest(&mut self, approve: bool) -> bool {
-        let open = self.codes.values_mut().filter(|code| code.decision.is_none());
-        match open.max_by_key(|code| code.serial) {
-            Some(code) => {
-                code.decision = Some(approve);
-                true
-            }
-            None => false,
-        }
+        let now = Instant::now();
+        let open = self.codes.values_mut().filter(|code| code.is_open(now));
+        let newest = open.max_by_key(|code| code.serial);
+        newest.map(|code| code.decision = Some(approve)).is_some()
     }
+}
+
+impl Code {
+    fn is_open(&self, now: Instant) -> bool {
+        self.decision.is_none() && self.ends > now
+    }
+}
+
+/// An identifier in the form of a UUID (RFC 9562 section 5.4).
+pub(super) fn uuid() -> String {
+    let mut bytes = random::<16>();
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex = bytes.map(|byte| format!("{byte:02x}")).concat();
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 fn random<const N: usize>() -> [u8; N] {

@@ -7,8 +7,8 @@ use chrono::{SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::Shared;
-use super::form::Form;
-use super::http::{Request, Response};
+use super::form::{Form, word};
+use super::http::{Reason, Request, Response};
 
 /// RFC 7523 section 2.1.
 const JWT_BEARER_GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -29,8 +29,9 @@ impl From<String> for Refusal {
 }
 
 impl Refusal {
-    fn token(status: u16, words: &str) -> Self {
-        Self { status, words: words.to_owned(), is_complaint: false }
+    /// The request is right and its token is not.
+    fn token(words: &str) -> Self {
+        Self { status: 401, words: words.to_owned(), is_complaint: false }
     }
 }
 
@@ -56,13 +57,7 @@ pub(super) fn answer(request: &Request, shared: &Shared) -> Response {
         }),
         _ => return Response::empty(404),
     };
-    answered.unwrap_or_else(|refusal| {
-        if refusal.is_complaint {
-            shared.state().complaints.push(format!("{}: {}", request.line(), refusal.words));
-        }
-        shared.log(&format!("  refused: {}", refusal.words));
-        error_document(version, &refusal)
-    })
+    answered.unwrap_or_else(|refusal| error_response(version, refusal))
 }
 
 fn token(version: u8, request: &Request, shared: &Shared) -> Result<Response, Refusal> {
@@ -75,14 +70,23 @@ fn token(version: u8, request: &Request, shared: &Shared) -> Result<Response, Re
         }
         "refresh_token" => {
             form.only(&["grant_type", "refresh_token", "disable_antiforgery_token"])?;
-            // Taken out: it is good once.
-            if !shared.state().veeam_refresh.remove(form.required("refresh_token")?) {
-                return Err(Refusal::token(401, "The refresh token is spent, or never was one."));
-            }
+            spend(form.required("refresh_token")?, shared)?;
         }
-        other => return Err(format!("grant_type {other} is none of this server").into()),
+        other => return Err(format!("the grant type is {}, which this server does not know", word(other)).into()),
     }
     Ok(Response::json(200, &tokens(shared)))
+}
+
+/// Takes a refresh token out of use: it is good once.
+fn spend(refresh_token: &str, shared: &Shared) -> Result<(), Refusal> {
+    let mut state = shared.state();
+    if state.veeam_refresh.remove(refresh_token) {
+        state.veeam_spent.insert(refresh_token.to_owned());
+        return Ok(());
+    }
+    let is_complaint = state.veeam_spent.contains(refresh_token);
+    let words = if is_complaint { "the refresh token was spent before" } else { "the refresh token is not valid" };
+    Err(Refusal { status: 401, words: words.to_owned(), is_complaint })
 }
 
 /// A field of v7 and later; without it a token is bound to a browser's cookie, which no tool has.
@@ -113,7 +117,8 @@ fn check_assertion(client_id: &str, assertion: &str, shared: &Shared) -> Result<
     }
     match shared.state().entra_access.get(access_token) {
         Some(ends) if *ends > Instant::now() => Ok(()),
-        _ => Err(Refusal::token(401, INCORRECT)),
+        // Nothing is wrong with the request: the token has had its time.
+        _ => Err(Refusal::token(INCORRECT)),
     }
 }
 
@@ -147,18 +152,22 @@ fn authorized(request: &Request, shared: &Shared) -> Result<(), Refusal> {
     let ends = request.bearer().and_then(|token| state.veeam_access.get(token));
     match ends {
         Some(ends) if *ends > Instant::now() => Ok(()),
-        _ => Err(Refusal::token(401, "Authorization has been denied for this request.")),
+        _ => Err(Refusal::token("Authorization has been denied for this request.")),
     }
 }
 
 /// Each version has a form of its own.
-fn error_document(version: u8, refusal: &Refusal) -> Response {
-    let words = &refusal.words;
+fn error_response(version: u8, refusal: Refusal) -> Response {
+    let Refusal { status, words, is_complaint } = refusal;
+    let (error, code) =
+        if status == 400 { ("invalid_request", "BadRequest") } else { ("invalid_grant", "InvalidCredentials") };
     let document = match version {
-        ..=5 => json!({ "error": "invalid_grant", "error_description": words }),
+        ..=5 => json!({ "error": error, "error_description": words }),
         6 => json!({ "message": words }),
-        7 => json!({ "message": words, "errorCode": "InvalidCredentials" }),
-        _ => json!({ "message": words, "errorCode": "InvalidCredentials", "stackTrace": "at Veeam.Sandbox.Token()" }),
+        7 => json!({ "message": words, "errorCode": code }),
+        _ => json!({ "message": words, "errorCode": code, "stackTrace": "at Sandbox.Token()" }),
     };
-    Response::json(refusal.status, &document)
+    let reason = if is_complaint { Reason::Complaint(words) } else { Reason::Refusal(words) };
+    let response = Response::json(status, &document).because(reason);
+    if status == 401 { response.with("WWW-Authenticate", "Bearer") } else { response }
 }
