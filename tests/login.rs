@@ -329,6 +329,21 @@ fn a_sign_in_that_the_server_rejects_is_refused_and_not_repeated() {
 }
 
 #[test]
+fn a_sign_in_that_ends_at_once_is_refused_and_not_asked_for_again() {
+    if !can_run() {
+        return;
+    }
+    let setting = Setting::new(|options| options.auto_approve = true);
+    setting.configure("abc.onmicrosoft.com");
+    let dead = r#"{"error":"invalid_grant","error_codes":[50173]}"#.to_owned();
+    setting.sandbox.fault("entra_token", Fault::Delay(Duration::ZERO));
+    setting.sandbox.fault("entra_token", Fault::Answer { status: 400, headers: Vec::new(), body: dead });
+    let finished = setting.run(&["get", TENANT]);
+    assert_eq!((finished.code, &json(&finished.stdout)["error"]["kind"]), (Some(5), &"refused".into()));
+    assert_eq!(setting.sandbox.requests("device_code"), 1);
+}
+
+#[test]
 fn a_stranger_is_noticed_before_anybody_is_asked_to_sign_in() {
     if !can_run() {
         return;

@@ -74,18 +74,6 @@ fn a_terminal_is_apart_from_the_streams() {
 }
 
 #[test]
-fn ctrl_c_at_the_terminal_reaches_the_program() {
-    if skipped() {
-        return;
-    }
-    let script = "trap 'exit 7' INT; echo ready >/dev/tty; while :; do sleep 0.1; done";
-    let session = Session::start(Path::new("/bin/sh"), &["-c", script], &[], b"");
-    session.wait_for("ready", SOON);
-    session.send("\x03");
-    assert_eq!(session.finish(SOON).code, Some(7));
-}
-
-#[test]
 fn nothing_outlives_its_session() {
     if skipped() {
         return;
