@@ -104,7 +104,7 @@ pub struct ListArgs {
 pub struct LoginArgs {
     /// The tenant, as in abc.onmicrosoft.com
     pub tenant: Tenant,
-    /// The VB365 server, as in https://vb365.abc.local:4443
+    /// The VB365 server: https, its name, and its port (4443 as a rule)
     #[arg(long, value_name = "URL")]
     pub server: Option<Origin>,
     /// The organization as the server spells it [default: the tenant]

@@ -113,6 +113,14 @@ fn another_version_is_refused() {
 }
 
 #[test]
+fn a_field_that_is_there_twice_is_refused() {
+    let text = format!(r#"{{"version":1,"tenant":"abc.com","server":"https://{CANARY}","server":"https://b"}}"#);
+    assert_eq!(refusal(native::read_get, &text), "field `server` is there twice");
+    assert_eq!(refusal(native::read_store, &text), "field `server` is there twice");
+    assert_eq!(refusal(native::read_erase, &text), "field `server` is there twice");
+}
+
+#[test]
 fn an_unknown_version_is_told_before_its_unknown_fields() {
     let text = json!({"version": 2, "tenants": ["abc.com"]});
     assert_eq!(refusal(native::read_get, text), "field `version`: only version 1 is known");
