@@ -17,6 +17,7 @@ pub mod json;
 pub mod protocol;
 pub mod resolve;
 pub mod secret;
+pub mod steps;
 pub mod text;
 pub mod token;
 pub mod veeam;
@@ -33,6 +34,7 @@ use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Terminal};
 use crate::protocol::native;
 use crate::secret::Secret;
+use crate::steps::Step;
 use crate::warnings::Warnings;
 
 /// The process's streams.
@@ -60,6 +62,7 @@ pub fn run(args: &[OsString], places: Places, streams: Streams<'_>, clock: &dyn 
     for warning in warnings.take() {
         say(stderr, &format!("warning: {warning}"));
     }
+    steps::reached(Step::AnswerReady);
     match answer.and_then(|answer| write_answer(&answer, stdout)) {
         Ok(()) => 0,
         Err(error) => write_error(&error, speaks_json, stdout, stderr),

@@ -5,13 +5,18 @@ use std::io;
 use std::process::ExitCode;
 
 use vb365_helper::config::Places;
-use vb365_helper::host::{SystemClock, SystemTerminal, harden};
+use vb365_helper::host::{self, SystemClock, SystemTerminal};
 use vb365_helper::{Streams, run};
 
 #[allow(clippy::disallowed_methods, reason = "the one place that knows the process")]
 fn main() -> ExitCode {
-    harden();
-    let place = |name| env::var_os(name).filter(|value| !value.is_empty()).map(Into::into);
+    host::harden();
+    host::hide_panics();
+    let variable = |name| env::var_os(name).filter(|value| !value.is_empty());
+    #[cfg(debug_assertions)]
+    host::plan_crash(variable("VB365_HELPER_CRASH").as_deref());
+    host::keep_journal(variable("VB365_HELPER_LOG").as_deref());
+    let place = |name| variable(name).map(Into::into);
     let places = Places { config_file: place("VB365_HELPER_CONFIG"), cache_dir: place("VB365_HELPER_CACHE_DIR") };
     let args: Vec<_> = env::args_os().collect();
     let streams = Streams { stdin: &mut io::stdin(), stdout: &mut io::stdout(), stderr: &mut io::stderr() };

@@ -7,6 +7,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use crate::secret::Secret;
+use crate::steps::{self, Step};
 
 /// Largest file that is read, in bytes.
 const LARGEST: u64 = 1024 * 1024;
@@ -89,7 +90,10 @@ pub(super) fn replace(path: &Path, temporary: &Path, content: &[u8]) -> io::Resu
         let _ = fs::remove_file(temporary);
         return Err(error);
     }
-    platform::sync_directory(path)
+    steps::reached(Step::Renamed);
+    platform::sync_directory(path)?;
+    steps::reached(Step::DirectorySynced);
+    Ok(())
 }
 
 /// Removes `path`; where it is not, nothing.
@@ -109,8 +113,12 @@ fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     platform::without_surprises(options.write(true).create_new(true));
     let mut file = options.open(path)?;
+    steps::reached(Step::TemporaryMade);
     file.write_all(content)?;
-    file.sync_all()
+    steps::reached(Step::TemporaryWritten);
+    file.sync_all()?;
+    steps::reached(Step::TemporarySynced);
+    Ok(())
 }
 
 fn check_file(metadata: &Metadata) -> io::Result<()> {

@@ -19,6 +19,7 @@ use self::lock::FileLock;
 use crate::credential::Tenant;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Deadline};
+use crate::steps::{self, Step};
 
 /// The cache directory.
 #[derive(Clone, Debug)]
@@ -82,6 +83,7 @@ impl Cache {
     pub fn lock(&self, tenant: &Tenant, clock: &dyn Clock, deadline: Deadline) -> Result<TenantLock<'_>> {
         self.ensure_directory()?;
         let held = FileLock::acquire(&self.path(tenant, "lock"), clock, deadline, &mut || {})?;
+        steps::reached(Step::LockTaken);
         Ok(TenantLock { cache: self, tenant: tenant.clone(), _held: held })
     }
 
@@ -98,7 +100,9 @@ impl Cache {
         on_wait: &mut dyn FnMut(),
     ) -> Result<LoginLock> {
         self.ensure_directory()?;
-        FileLock::acquire(&self.path(tenant, "login.lock"), clock, deadline, on_wait).map(LoginLock)
+        let held = FileLock::acquire(&self.path(tenant, "login.lock"), clock, deadline, on_wait)?;
+        steps::reached(Step::LoginLockTaken);
+        Ok(LoginLock(held))
     }
 
     /// Whether another process's sign-in for `tenant` is under way.
@@ -202,7 +206,9 @@ impl TenantLock<'_> {
     pub fn remove(&mut self) -> Result<()> {
         let path = self.cache.path(&self.tenant, "json");
         let removed = file::remove(&self.temporary()).and_then(|()| file::remove(&path));
-        removed.map_err(|error| unusable("cache file", &path, &error))
+        removed.map_err(|error| unusable("cache file", &path, &error))?;
+        steps::reached(Step::Removed);
+        Ok(())
     }
 
     fn temporary(&self) -> PathBuf {

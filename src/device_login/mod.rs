@@ -15,6 +15,7 @@ use crate::entra::device::{Answer, DeviceCode, Pace};
 use crate::entra::tokens::EntraTokens;
 use crate::error::{Error, Kind};
 use crate::host::{Clock, Deadline, Terminal};
+use crate::steps::{self, Step};
 use crate::text::printable;
 
 /// No single question to the platform takes longer than this.
@@ -58,6 +59,7 @@ pub fn run(
         let message = format!("the terminal cannot be written to: {error}");
         Error::new(Kind::LoginRequired, message).with_tenant(&settings.tenant)
     })?;
+    steps::reached(Step::CodeShown);
     wait(entra, settings, &code, deadline, clock, terminal)
 }
 

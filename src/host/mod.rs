@@ -2,8 +2,10 @@
 //! and the terminal. Everything else (files, network, streams) is passed in as a place or a stream.
 
 mod clock;
+mod crash;
 #[cfg(test)]
 pub mod fake;
+mod journal;
 mod process;
 mod terminal;
 
@@ -13,7 +15,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 pub use self::clock::SystemClock;
-pub use self::process::harden;
+#[cfg(debug_assertions)]
+pub use self::crash::plan_crash;
+pub use self::journal::keep_journal;
+pub use self::process::{harden, hide_panics};
 pub use self::terminal::SystemTerminal;
 
 /// The time of day, time that only goes forward, and waiting.

@@ -55,6 +55,13 @@ impl Failure {
         Self::unreachable(&format!("{origin}{way}"), &words(cause, limit))
     }
 
+    /// The words for a person.
+    pub(super) fn message(&self) -> &str {
+        match self {
+            Self::Unreachable { message } | Self::Untrusted { message, .. } => message,
+        }
+    }
+
     /// A request to `place` that failed for a reason told in `words`.
     pub(super) fn unreachable(place: &str, words: &str) -> Self {
         Self::Unreachable { message: format!("no answer from {place}: {words}") }

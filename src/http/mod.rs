@@ -31,6 +31,7 @@ use self::tunnel::Tunnel;
 use crate::credential::{Trust, is_safe_destination};
 use crate::error::Result;
 use crate::secret::Secret;
+use crate::steps::{self, Step};
 use crate::text::printable;
 
 pub use self::failure::Failure;
@@ -127,8 +128,14 @@ impl Client {
             .timeout_resolve(Some(connect_limit(limit)))
             .timeout_connect(Some(connect_limit(limit)));
         let config = if loopback { config.proxy(None) } else { config };
-        let reply = self.agent.run(config.build()).and_then(Reply::read);
-        reply.map_err(|error| Failure::new(&error, &parsed.origin().ascii_serialization(), limit))
+        steps::reached(Step::RequestReady);
+        let reply = self.agent.run(config.build()).and_then(Reply::read).map_err(|error| {
+            let failure = Failure::new(&error, &parsed.origin().ascii_serialization(), limit);
+            log::debug!("{}", failure.message());
+            failure
+        })?;
+        log::debug!("{url} answered HTTP {} with {} bytes", reply.status, reply.body.expose().len());
+        Ok(reply)
     }
 }
 
@@ -159,6 +166,7 @@ pub struct Reply {
 impl Reply {
     fn read(response: Response<Body>) -> Result<Self, ureq::Error> {
         let (head, body) = response.into_parts();
+        steps::reached(Step::AnswerBegun);
         // Sized up front for the reason that `encode` has.
         let expected = body.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(64 * 1024);
         let mut bytes = Zeroizing::new(Vec::with_capacity(expected.min(LONGEST_BODY) + 1));
@@ -166,6 +174,7 @@ impl Reply {
         if bytes.len() > LONGEST_BODY {
             return Err(ureq::Error::BodyExceedsLimit(LONGEST_BODY as u64));
         }
+        steps::reached(Step::AnswerRead);
         Ok(Self {
             status: head.status.as_u16(),
             retry_after: retry_after(&head.headers),

@@ -98,7 +98,9 @@ impl<'a> Ladder<'a> {
     /// Every kind but `bad_request`.
     pub fn get(&self) -> Result<Credential> {
         let found = self.cache.read(&self.settings.tenant)?;
+        self.tell(&found.entry);
         if let Some(credential) = self.cached(&found.entry) {
+            log::debug!("rung 1: the cached token is the answer");
             return Ok(credential);
         }
         match self.renew() {
@@ -120,7 +122,9 @@ impl<'a> Ladder<'a> {
         let deadline = Deadline::after(self.clock, self.request.timeout.unwrap_or(SILENT_TIMEOUT));
         let mut held = self.hold(deadline)?;
         held.drop_refused();
+        self.tell(&held.entry);
         if let Some(credential) = self.cached(&held.entry) {
+            log::debug!("rung 1: another process renewed meanwhile");
             return Ok(credential);
         }
         match self.request.want {
@@ -172,6 +176,37 @@ impl<'a> Ladder<'a> {
         }
     }
 
+    /// Logs what the ladder is climbed with.
+    fn tell(&self, entry: &Entry) {
+        if !log::log_enabled!(log::Level::Debug) {
+            return;
+        }
+        let Self { settings, server, request, .. } = self;
+        let now = self.clock.now();
+        let left = |life: Life| (life.expires_at() - now).num_seconds();
+        log::debug!("{}: wants {:?}, {:?} interactive", settings.tenant, request.want, request.interactive);
+        match entry.veeam(server) {
+            None => log::debug!("kept of {server}: nothing"),
+            Some(record) => log::debug!(
+                "kept of {server}: access token {}, {} s left; refresh token {}",
+                presence(record.access_token.is_some()),
+                left(record.life()),
+                presence(record.refresh_token.is_some()),
+            ),
+        }
+        match entry.entra(settings) {
+            None => log::debug!("kept of {}: nothing", settings.authority),
+            Some(record) => log::debug!(
+                "kept of {}: access token {}, {} s left; refresh token {}{}",
+                settings.authority,
+                presence(tokens::access_token(&record.token_response).is_some()),
+                left(record.life()),
+                presence(tokens::refresh_token(&record.token_response).is_some()),
+                if record.rejected.is_some() { ", known to be dead" } else { "" },
+            ),
+        }
+    }
+
     fn credential(&self, grant: Grant, life: Life, source: Source) -> Credential {
         Credential { tenant: self.settings.tenant.clone(), grant, expires_at: life.expires_at(), source }
     }
@@ -179,6 +214,10 @@ impl<'a> Ladder<'a> {
     fn may_prompt(&self) -> bool {
         self.request.interactive != Interactive::Never && self.terminal.is_available()
     }
+}
+
+fn presence(is_there: bool) -> &'static str {
+    if is_there { "there" } else { "missing" }
 }
 
 /// The server a request is about: one of the configured ones, never another.

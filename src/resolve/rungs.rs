@@ -34,12 +34,14 @@ impl Held<'_, '_> {
         let record = self.entry.veeam(&self.ladder.server);
         let Some(refresh_token) = record.and_then(|record| record.refresh_token.clone()) else { return Ok(false) };
         let veeam = self.veeam()?;
+        log::debug!("rung 2: spending the refresh token of {}", self.ladder.server);
         match veeam.refresh(&refresh_token, self.limit()?) {
             Ok(tokens) => {
                 self.keep_veeam(&tokens, veeam.version());
                 Ok(true)
             }
             Err(Failure::Rejected(_)) => {
+                log::debug!("rung 2: the refresh token was rejected");
                 self.forget_veeam_refresh();
                 Ok(false)
             }
@@ -65,12 +67,16 @@ impl Held<'_, '_> {
             return Err(Due::nothing_kept(self.ladder.settings).into());
         };
         let veeam = self.veeam()?;
+        log::debug!("rung 3: handing the assertion to {}", self.ladder.server);
         match veeam.exchange(&self.ladder.settings.organization, &assertion, self.limit()?) {
             Ok(tokens) => {
                 self.keep_veeam(&tokens, veeam.version());
                 Ok(None)
             }
-            Err(Failure::Rejected(rejection)) => Ok(Some(rejection)),
+            Err(Failure::Rejected(rejection)) => {
+                log::debug!("rung 3: the assertion was rejected");
+                Ok(Some(rejection))
+            }
             Err(Failure::Other(error)) => Err(self.failed(error)),
         }
     }
@@ -86,12 +92,14 @@ impl Held<'_, '_> {
             return Err(Due::nothing_kept(settings).into());
         };
         let entra = self.ladder.entra()?;
+        log::debug!("rung 4: spending the refresh token of {}", settings.authority);
         match entra.refresh(&refresh_token, self.limit()?) {
             Ok(tokens) => {
                 self.keep_entra(&tokens);
                 Ok(())
             }
             Err(verdict) if verdict.class == Class::Dead => {
+                log::debug!("rung 4: the refresh token is dead");
                 self.note_dead(&verdict);
                 let claims = verdict.claims.clone();
                 Err(Stop::SignIn(Due { error: verdict.into_error(settings), claims }))

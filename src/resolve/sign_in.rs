@@ -54,6 +54,7 @@ impl Ladder<'_> {
     /// Rung 5 for `get`, which has a reason to ask: `due`.
     pub(super) fn after_sign_in(&self, due: Due) -> Result<Credential> {
         if !self.may_prompt() {
+            log::debug!("rung 5: a person is needed, and none can be asked");
             return self.after_somebody_elses(due);
         }
         let mut login = self.lock_login(&mut || {})?;
@@ -95,6 +96,7 @@ impl Ladder<'_> {
 
     /// Asks the person, keeps what came, and exchanges it.
     fn ask(&self, login: &mut LoginLock, claims: Option<&str>) -> Result<Credential> {
+        log::debug!("rung 5: asking a person to sign in");
         let entra = self.entra()?;
         let server = (self.request.want == Want::Veeam).then_some(&self.server);
         let limit = self.request.timeout.map(|timeout| Deadline::after(self.clock, timeout));

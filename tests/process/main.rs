@@ -6,6 +6,7 @@
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     clippy::unwrap_used,
     reason = "tests: real time, real processes, and failing is their way to speak"
 )]
@@ -21,4 +22,5 @@ mod list;
 mod protocol;
 mod secrets;
 mod store;
+#[path = "../support/mod.rs"]
 mod support;

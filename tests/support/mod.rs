@@ -1,21 +1,29 @@
 //! The world around one run: a home of its own, the two systems, and checks that hold for every
 //! run whatever it is about. Every secret in these tests has the word `canary` in it, so that a
 //! leak is seen wherever it happens.
+#![allow(dead_code, unused_imports, reason = "each program of tests uses a part of it")]
+
+mod home;
+mod long;
+mod machine;
+#[path = "../../examples/sandbox/server/mod.rs"]
+pub mod server;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use mockito::{Matcher, Mock, Server, ServerGuard};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+
+pub use self::home::{Home, Outcome};
+pub use self::long::{is_long, rounds, tell};
+pub use self::machine::{Machine, piped};
 
 /// The tenant as callers name it; the configuration spells it as the VB365 server does.
 pub const TENANT: &str = "abc.onmicrosoft.com";
@@ -28,22 +36,9 @@ pub const HOUR: i64 = 3600;
 /// How much of a token's life a slow machine may spend before the test looks at it.
 const SLACK: i64 = 60;
 
-/// What a caller reads from the exit code.
-const EXIT_CODES: [(&str, i32); 9] = [
-    ("internal", 1),
-    ("bad_request", 2),
-    ("login_required", 3),
-    ("login_failed", 4),
-    ("refused", 5),
-    ("unavailable", 6),
-    ("cache", 7),
-    ("config", 8),
-    ("untrusted_server", 9),
-];
-
 /// One user's machine, an identity platform and a VB365 server.
 pub struct World {
-    home: TempDir,
+    home: Home,
     pub entra: ServerGuard,
     pub vb365: ServerGuard,
 }
@@ -64,61 +59,13 @@ impl World {
 
     /// Nothing is configured.
     pub fn unconfigured() -> Self {
-        Self { home: TempDir::new().unwrap(), entra: Server::new(), vb365: Server::new() }
+        Self { home: Home::new(), entra: Server::new(), vb365: Server::new() }
     }
 
     /// Writes the tenant's table anew, with this world's identity platform.
     pub fn configure(&self, lines: &str) {
         let authority = self.entra.url();
         self.write_config(&format!("[tenants.\"{ORGANIZATION}\"]\nauthority = \"{authority}\"\n{lines}\n"));
-    }
-
-    pub fn write_config(&self, text: &str) {
-        fs::write(self.home.path().join("config.toml"), text).unwrap();
-    }
-
-    pub fn home(&self) -> PathBuf {
-        self.home.path().to_owned()
-    }
-
-    pub fn cache_dir(&self) -> PathBuf {
-        self.home.path().join("cache")
-    }
-
-    pub fn cache_file(&self) -> PathBuf {
-        self.cache_dir().join(format!("{TENANT}.json"))
-    }
-
-    /// What is kept for the tenant, byte for byte.
-    pub fn kept(&self) -> Option<Vec<u8>> {
-        fs::read(self.cache_file()).ok()
-    }
-
-    /// A run that nothing of this machine's environment reaches.
-    pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("vb365-helper"));
-        command
-            .env_clear()
-            .envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)))
-            .env("PATH", self.home.path())
-            .env("HOME", self.home.path())
-            .env("VB365_HELPER_CONFIG", self.home.path().join("config.toml"))
-            .env("VB365_HELPER_CACHE_DIR", self.cache_dir())
-            .current_dir(self.home.path())
-            .args(args);
-        command
-    }
-
-    /// Runs to the end.
-    pub fn run(&self, args: &[&str], stdin: &[u8]) -> Outcome {
-        let mut command = assert_cmd::Command::from_std(self.command(args));
-        let output = command.write_stdin(stdin).timeout(Duration::from_secs(60)).output().unwrap();
-        self.checked(args, output)
-    }
-
-    /// Runs to the end a command whose output is for people.
-    pub fn run_raw(&self, args: &[&str]) -> Outcome {
-        Outcome::of(self.command(args).output().unwrap())
     }
 
     /// `get` for the tenant, without a person.
@@ -217,96 +164,13 @@ impl World {
         assert_eq!(answer, expected);
         assert_ends_in(&answer["expires_at"], life);
     }
-
-    /// What holds for every run, whatever it is about.
-    fn checked(&self, args: &[&str], output: Output) -> Outcome {
-        let outcome = Outcome::of(output);
-        assert!(!outcome.stderr.contains("canary"), "a secret on stderr: {}", outcome.stderr);
-        if outcome.code == 0 {
-            let schema = match args[0] {
-                "get" => Some("get-response-v1"),
-                "store" => Some("store-response-v1"),
-                "erase" | "forget" => Some("erase-response-v1"),
-                "list" if args.contains(&"--json") => Some("list-v1"),
-                _ => None,
-            };
-            schema.into_iter().for_each(|schema| assert_valid(schema, &outcome.document()));
-        } else {
-            assert!(!outcome.stdout.contains("canary"), "a secret in a failure: {}", outcome.stdout);
-            outcome.check_failure();
-        }
-        self.check_files();
-        outcome
-    }
-
-    fn check_files(&self) {
-        for file in fs::read_dir(self.cache_dir()).into_iter().flatten() {
-            let path = file.unwrap().path();
-            assert!(!path.display().to_string().contains("canary"), "a secret in a name: {}", path.display());
-            let is_entry = path.extension().is_some_and(|extension| extension == "json") && !path.is_symlink();
-            let entry = is_entry.then(|| serde_json::from_slice::<Value>(&fs::read(&path).unwrap()).ok()).flatten();
-            if let Some(entry) = entry.filter(|entry| entry["version"] == 1) {
-                assert_valid("cache-entry-v1", &entry);
-            }
-        }
-    }
 }
 
-/// What a run left behind.
-#[derive(Debug)]
-pub struct Outcome {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
-}
+impl Deref for World {
+    type Target = Home;
 
-impl Outcome {
-    fn of(output: Output) -> Self {
-        Self {
-            code: output.status.code().expect("ended by itself"),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    /// stdout as the one document it is.
-    pub fn document(&self) -> Value {
-        assert!(self.stdout.ends_with('\n') && self.stdout.lines().count() == 1, "not one line: {self:?}");
-        serde_json::from_str(&self.stdout).unwrap()
-    }
-
-    /// The document of a success that had nothing to say beside it.
-    pub fn answer(&self) -> Value {
-        assert_eq!((self.code, self.stderr.as_str()), (0, ""), "{self:?}");
-        self.document()
-    }
-
-    /// The `error` of a failure of `kind`.
-    pub fn error(&self, kind: &str) -> Value {
-        let error = self.document()["error"].clone();
-        assert_eq!(error["kind"], kind, "{self:?}");
-        error
-    }
-
-    /// The warning lines on stderr, without what every line starts with.
-    pub fn warnings(&self) -> Vec<&str> {
-        self.stderr.lines().filter_map(|line| line.strip_prefix("vb365-helper: warning: ")).collect()
-    }
-
-    /// Exit code, document and words say the same.
-    fn check_failure(&self) {
-        if self.stdout.is_empty() {
-            return;
-        }
-        let document = self.document();
-        assert_valid("error-v1", &document);
-        let error = &document["error"];
-        let kind = error["kind"].as_str().unwrap();
-        assert!(EXIT_CODES.contains(&(kind, self.code)), "{self:?}");
-        let mut words = vec![format!("vb365-helper: {}", error["message"].as_str().unwrap())];
-        words.extend(error["hint"].as_str().map(|hint| format!("vb365-helper: hint: {hint}")));
-        let said: Vec<_> = self.stderr.lines().filter(|line| !line.contains("vb365-helper: warning: ")).collect();
-        assert_eq!(said, words);
+    fn deref(&self) -> &Home {
+        &self.home
     }
 }
 

@@ -1,0 +1,16 @@
+//! What must hold when everything goes wrong: crowds, crashes, full disks, clocks that jump,
+//! damaged files, hostile servers, directories and callers. Each file's name is what it proves.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "tests: real time, real processes, and failing is their way to speak"
+)]
+
+mod one_renewal_serves_a_crowd;
+#[path = "../support/mod.rs"]
+mod support;
