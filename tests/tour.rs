@@ -74,6 +74,20 @@ fn a_terminal_is_apart_from_the_streams() {
 }
 
 #[test]
+fn ctrl_c_at_the_terminal_reaches_the_program() {
+    if skipped() {
+        return;
+    }
+    // A parent that ignores the signal, as a shell in the background does, would hand that down.
+    let script = "trap 'exit 7' INT; echo ready >/dev/tty; while :; do sleep 0.1; done";
+    let args = ["--default-signal=INT", "sh", "-c", script];
+    let session = Session::start(Path::new("/usr/bin/env"), &args, &[], b"");
+    session.wait_for("ready", SOON);
+    session.send("\x03");
+    assert_eq!(session.finish(SOON).code, Some(7));
+}
+
+#[test]
 fn nothing_outlives_its_session() {
     if skipped() {
         return;
