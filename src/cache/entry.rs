@@ -98,7 +98,7 @@ pub struct VeeamRecord {
 
 /// Why a file is not an entry.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unreadable {
+pub enum Unreadable {
     /// No entry of any version; in words without values.
     Damaged(String),
     /// An entry of a version this program does not know.
@@ -115,7 +115,7 @@ impl Entry {
     ///
     /// # Errors
     /// Damaged (also: another tenant's entry under this tenant's name), or of a newer version.
-    pub(super) fn read(tenant: &Tenant, text: &[u8]) -> Result<Self, Unreadable> {
+    pub fn read(tenant: &Tenant, text: &[u8]) -> Result<Self, Unreadable> {
         match serde_json::from_slice::<Self>(text) {
             Ok(entry) if entry.version == VERSION && entry.tenant.eq_ignore_ascii_case(tenant.key()) => Ok(entry),
             Ok(entry) if entry.version == VERSION => Err(Unreadable::Damaged("it belongs to another tenant".into())),

@@ -13,8 +13,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
-use self::entry::Unreadable;
-pub use self::entry::{EntraRecord, Entry, Life, Rejected, VeeamRecord};
+pub use self::entry::{EntraRecord, Entry, Life, Rejected, Unreadable, VeeamRecord};
 use self::lock::FileLock;
 use crate::credential::Tenant;
 use crate::error::{Error, Kind, Result};

@@ -58,15 +58,22 @@ impl Config {
     /// Kind `config`, naming file, line and key: not readable, not TOML, a key that is not known,
     /// or a tenant that cannot be one or stands there twice.
     pub fn load(places: &Places) -> Result<Self> {
-        let dirs = ProjectDirs::from("", "", "vb365-helper");
-        let default_path = || dirs.as_ref().map(|dirs| dirs.config_dir().join("config.toml"));
-        let path = places.config_file.clone().or_else(default_path).ok_or_else(no_home)?;
+        let default = || Some(own_directories()?.config_dir().join("config.toml"));
+        let path = places.config_file.clone().or_else(default).ok_or_else(no_home)?;
         let text = read(&path)?;
+        Self::parse(path, text, places)
+    }
+
+    /// The configuration that stands as `text` in the file `path`.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(path: PathBuf, text: String, places: &Places) -> Result<Self> {
         let file = File::read(&text).map_err(|mistake| placed(&path, &text, &mistake))?;
         let configured = file.cache.get("dir", |value| settings::path(value, &path));
         let configured = configured.map_err(|mistake| placed(&path, &text, &mistake))?;
-        let default_dir = || dirs.as_ref().map(|dirs| dirs.data_local_dir().to_owned());
-        let cache_dir = places.cache_dir.clone().or(configured).or_else(default_dir).ok_or_else(no_home)?;
+        let default = || Some(own_directories()?.data_local_dir().to_owned());
+        let cache_dir = places.cache_dir.clone().or(configured).or_else(default).ok_or_else(no_home)?;
         Ok(Self { path, cache_dir, text, file })
     }
 
@@ -104,6 +111,11 @@ impl Config {
     fn mistake(&self, mistake: &Mistake) -> Error {
         placed(&self.path, &self.text, mistake)
     }
+}
+
+/// Where the platform keeps a program's own files; asked for only when nobody named a place.
+fn own_directories() -> Option<ProjectDirs> {
+    ProjectDirs::from("", "", "vb365-helper")
 }
 
 /// The file's text; a file that is not there is empty.

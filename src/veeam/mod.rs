@@ -1,7 +1,7 @@
 //! The VB365 server's token endpoint (Veeam, "Authorization and Security" of each API version).
 //! A refresh token is taken to be single-use: whatever comes back is handed over to be kept.
 
-mod verdict;
+pub mod verdict;
 
 use std::time::Duration;
 

@@ -21,7 +21,7 @@ struct Wire {
 }
 
 /// What an answer other than 200 means.
-pub(super) fn judge(tenant: &Tenant, server: &Origin, version: ApiVersion, reply: &Reply) -> Failure {
+pub fn judge(tenant: &Tenant, server: &Origin, version: ApiVersion, reply: &Reply) -> Failure {
     match reply.status {
         400 | 401 => Failure::Rejected(rejection(reply)),
         404 => {
