@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::secret::Secret;
 use crate::steps::{self, Step};
 
-/// Largest file that is read, in bytes.
+/// Largest file that is read or written, in bytes: a hundred times what tokens need.
 const LARGEST: u64 = 1024 * 1024;
 
 /// Checks that `dir` is a directory of this user, not reached by a link and not writable by others.
@@ -45,7 +45,8 @@ pub(super) fn ensure_directory(dir: &Path) -> io::Result<()> {
 /// The content of `path`, or `None` where there is no such file.
 ///
 /// # Errors
-/// A link, a file of another user or of a special kind, one over 1 MiB, and what the system says.
+/// A link, a file of another user or of a special kind, and what the system says; `FileTooLarge`
+/// over 1 MiB.
 pub(super) fn read(path: &Path) -> io::Result<Option<Secret<Vec<u8>>>> {
     let mut options = OpenOptions::new();
     platform::without_surprises(options.read(true));
@@ -57,7 +58,7 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Secret<Vec<u8>>>> {
     let metadata = file.metadata()?;
     check_file(&metadata)?;
     if metadata.len() > LARGEST {
-        return Err(io::Error::other("it is larger than 1 MiB"));
+        return Err(too_large());
     }
     let mut content = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1);
     file.take(LARGEST).read_to_end(&mut content)?;
@@ -76,6 +77,23 @@ pub(super) fn open_lock(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Whether asking for a lock on `file` may wait for another machine.
+pub(super) fn is_remote(file: &File) -> bool {
+    platform::is_remote(file)
+}
+
+/// Lets `temporary`, which a writer that was killed has left complete, take the place of `path`.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn adopt(temporary: &Path, path: &Path) -> io::Result<()> {
+    platform::rename(temporary, path)?;
+    steps::reached(Step::Renamed);
+    platform::sync_directory(path)?;
+    steps::reached(Step::DirectorySynced);
+    Ok(())
+}
+
 /// Replaces `path` by `content` through the file `temporary` beside it.
 ///
 /// The content is on disk before the name points to it, so that a crash leaves the old or the new
@@ -84,16 +102,12 @@ pub(super) fn open_lock(path: &Path) -> io::Result<File> {
 /// # Errors
 /// What the system says; `path` is as it was then.
 pub(super) fn replace(path: &Path, temporary: &Path, content: &[u8]) -> io::Result<()> {
-    let written = write_new(temporary, content).and_then(|()| platform::rename(temporary, path));
-    if let Err(error) = written {
-        // Best effort: the next write replaces it in any case.
-        let _ = fs::remove_file(temporary);
-        return Err(error);
+    if content.len() as u64 > LARGEST {
+        return Err(too_large());
     }
-    steps::reached(Step::Renamed);
-    platform::sync_directory(path)?;
-    steps::reached(Step::DirectorySynced);
-    Ok(())
+    let written = write_new(temporary, content).and_then(|()| adopt(temporary, path));
+    // Best effort: the next write replaces it in any case.
+    written.inspect_err(|_| drop(fs::remove_file(temporary)))
 }
 
 /// Removes `path`; where it is not, nothing.
@@ -119,6 +133,10 @@ fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     steps::reached(Step::TemporarySynced);
     Ok(())
+}
+
+fn too_large() -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 MiB")
 }
 
 fn check_file(metadata: &Metadata) -> io::Result<()> {
@@ -177,11 +195,29 @@ mod platform {
     pub(super) fn sync_directory(of: &Path) -> io::Result<()> {
         of.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
     }
+
+    /// File systems whose locks another machine, or another program, gives: NFS, SMB (of three
+    /// ages), AFS, Ceph, 9P and FUSE, by their numbers in statfs(2).
+    #[cfg(target_os = "linux")]
+    const REMOTE: [u32; 8] =
+        [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x5346_414f, 0x00c3_6400, 0x0102_1997, 0x6573_5546];
+
+    #[cfg(target_os = "linux")]
+    pub(super) fn is_remote(file: &File) -> bool {
+        // The numbers have 32 bits, whatever width the platform gives them.
+        rustix::fs::fstatfs(file).is_ok_and(|system| REMOTE.contains(&(system.f_type as u32)))
+    }
+
+    /// Elsewhere the numbers are others; to ask in a way that cannot hang costs a thread, and no more.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn is_remote(_: &File) -> bool {
+        true
+    }
 }
 
 #[cfg(windows)]
 mod platform {
-    use std::fs::{self, Metadata, OpenOptions};
+    use std::fs::{self, File, Metadata, OpenOptions};
     use std::io;
     use std::os::windows::fs::OpenOptionsExt;
     use std::path::Path;
@@ -228,5 +264,10 @@ mod platform {
     /// NTFS keeps its directories in a journal; there is nothing to synchronise by hand.
     pub(super) fn sync_directory(_: &Path) -> io::Result<()> {
         Ok(())
+    }
+
+    /// A share's server that does not answer fails a request in a time that Windows sets.
+    pub(super) fn is_remote(_: &File) -> bool {
+        false
     }
 }

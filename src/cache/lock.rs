@@ -3,8 +3,10 @@
 //! The kernel releases a lock when its holder ends, however it ends.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -15,6 +17,9 @@ use crate::host::{Clock, Deadline};
 
 /// How often a busy lock is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// How long a look at somebody else's lock may take where a file server has to be asked.
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// Longest content of a lock file that is looked at, in bytes: one instant.
 const LONGEST_NOTE: u64 = 64;
@@ -30,23 +35,24 @@ impl FileLock {
     /// Takes the lock on `path`; `on_wait` is called once if another process holds it.
     ///
     /// # Errors
-    /// Kind `cache`, naming the file: it cannot be opened, or is still held at `deadline`.
+    /// Kind `cache`, naming the file: it cannot be opened or locked, or is still held at `deadline`.
     pub(super) fn acquire(
         path: &Path,
         clock: &dyn Clock,
         deadline: Deadline,
         on_wait: &mut dyn FnMut(),
     ) -> Result<Self> {
+        let file = open(path)?;
         let mut announced = false;
         loop {
-            if let Some(lock) = Self::try_acquire(path)? {
-                return Ok(lock);
+            let left = deadline.left(clock);
+            if is_taken(&file, path, left)? {
+                return Ok(Self { file, path: path.to_owned() });
             }
             if !announced {
                 announced = true;
                 on_wait();
             }
-            let left = deadline.left(clock);
             if left.is_zero() {
                 let message =
                     format!("another process holds the lock {} and did not release it in time", path.display());
@@ -56,42 +62,144 @@ impl FileLock {
         }
     }
 
-    /// Takes the lock on `path` unless another process holds it.
-    ///
-    /// # Errors
-    /// Kind `cache`, naming the file: it cannot be opened or locked.
-    pub(super) fn try_acquire(path: &Path) -> Result<Option<Self>> {
-        let failed = |error: io::Error| {
-            let message = format!("the lock file {} cannot be used: {error}", path.display());
-            Error::new(Kind::Cache, message)
-        };
-        let file = file::open_lock(path).map_err(failed)?;
-        // In full: since Rust 1.89 the short form is the standard library's own method.
-        match fs2::FileExt::try_lock_exclusive(&file) {
-            Ok(()) => Ok(Some(Self { file, path: path.to_owned() })),
-            Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => Ok(None),
-            Err(error) => Err(failed(error)),
-        }
+    /// Whether another process holds the lock on `path` now.
+    pub(super) fn is_held_elsewhere(path: &Path) -> bool {
+        path.exists() && open(path).and_then(|file| is_taken(&file, path, GLANCE)).is_ok_and(|taken| !taken)
     }
 
     /// The instant noted in the lock file by its last holder.
     pub(super) fn note(&mut self) -> Option<DateTime<Utc>> {
-        let mut text = String::new();
-        self.file.rewind().ok()?;
-        (&self.file).take(LONGEST_NOTE).read_to_string(&mut text).ok()?;
-        text.trim().parse().ok()
+        self.content().ok()?.trim().parse().ok()
     }
 
     /// Notes an instant for the next holder.
+    ///
+    /// # Errors
+    /// Kind `cache`, naming the file: it cannot be written, or holds something that is no note.
     pub(super) fn set_note(&mut self, instant: DateTime<Utc>) -> Result<()> {
-        let text = format!("{}\n", instant.to_rfc3339());
         let mut write = || {
+            // Under a second name the file may be anything of the user's.
+            let content = self.content()?;
+            if !content.is_empty() && content.trim().parse::<DateTime<Utc>>().is_err() {
+                return Err(io::Error::other("it is no lock file: something else stands in it"));
+            }
             self.file.rewind()?;
             self.file.set_len(0)?;
-            self.file.write_all(text.as_bytes())
+            self.file.write_all(format!("{}\n", instant.to_rfc3339()).as_bytes())
         };
         write().map_err(|error| {
             Error::new(Kind::Cache, format!("the lock file {} cannot be written: {error}", self.path.display()))
         })
+    }
+
+    fn content(&mut self) -> io::Result<String> {
+        let mut text = String::new();
+        self.file.rewind()?;
+        (&self.file).take(LONGEST_NOTE).read_to_string(&mut text)?;
+        Ok(text)
+    }
+}
+
+fn open(path: &Path) -> Result<File> {
+    file::open_lock(path).map_err(|error| unusable(path, &error))
+}
+
+/// Tries once to lock `file`; false while another process has it.
+///
+/// # Errors
+/// Kind `cache`, naming the file.
+fn is_taken(file: &File, path: &Path, limit: Duration) -> Result<bool> {
+    match try_lock(file, limit) {
+        Ok(()) => Ok(true),
+        Err(error) if is_held(&error) || error.kind() == ErrorKind::Interrupted => Ok(false),
+        Err(error) if file::is_remote(file) => Err(unusable(path, &error).with_hint(
+            "keep the cache on a local disk: set [cache] dir in the configuration, or VB365_HELPER_CACHE_DIR",
+        )),
+        Err(error) => Err(unusable(path, &error)),
+    }
+}
+
+// In full: since Rust 1.89 the short form of fs2's methods is the standard library's own.
+fn try_lock(file: &File, limit: Duration) -> io::Result<()> {
+    if !file::is_remote(file) {
+        return fs2::FileExt::try_lock_exclusive(file);
+    }
+    let file = file.try_clone()?;
+    within(limit, move || fs2::FileExt::try_lock_exclusive(&file))
+}
+
+fn is_held(error: &io::Error) -> bool {
+    error.raw_os_error().is_some() && error.raw_os_error() == fs2::lock_contended_error().raw_os_error()
+}
+
+/// Does what may never return: on a network file system, even a try that must not wait waits for
+/// the file server (flock(2), nfs(5)). A lock that comes too late is let go again at once.
+fn within(limit: Duration, try_lock: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
+    let (tried, answer) = mpsc::channel();
+    thread::Builder::new().spawn(move || tried.send(try_lock()))?;
+    let silent = io::Error::new(ErrorKind::TimedOut, "its file system is on the network and does not answer");
+    answer.recv_timeout(limit).unwrap_or(Err(silent))
+}
+
+fn unusable(path: &Path, error: &io::Error) -> Error {
+    Error::new(Kind::Cache, format!("the lock file {} cannot be used: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a file server that hangs takes real time")]
+    fn a_file_server_that_does_not_answer_holds_nobody() {
+        let start = Instant::now();
+        let error = within(Duration::from_millis(50), || {
+            thread::sleep(Duration::from_secs(60));
+            Ok(())
+        })
+        .unwrap_err();
+        assert!(start.elapsed() < Duration::from_secs(30));
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert!(within(Duration::from_secs(60), || Ok(())).is_ok());
+        let error = within(Duration::from_secs(60), || Err(fs2::lock_contended_error())).unwrap_err();
+        assert!(is_held(&error));
+    }
+
+    #[test]
+    fn a_lock_asked_for_by_way_of_a_thread_is_a_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("abc.com.lock");
+        let [first, second] = [(); 2].map(|()| open(&path).unwrap());
+        let try_remotely = |file: &File| {
+            let file = file.try_clone().unwrap();
+            within(Duration::from_secs(60), move || fs2::FileExt::try_lock_exclusive(&file))
+        };
+        try_remotely(&first).unwrap();
+        assert!(is_held(&try_remotely(&second).unwrap_err()));
+        drop(first);
+        try_remotely(&second).unwrap();
+    }
+
+    #[test]
+    fn a_note_is_written_over_nothing_but_a_note() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("abc.com.login.lock");
+        std::fs::write(&path, "what somebody else wrote").unwrap();
+        let now = "2026-11-23T04:00:00Z".parse().unwrap();
+        let clock = crate::host::fake::FakeClock::default();
+        let lock = || FileLock::acquire(&path, &clock, Deadline::after(&clock, Duration::ZERO), &mut || {}).unwrap();
+        let error = lock().set_note(now).unwrap_err();
+        let message = format!(
+            "the lock file {} cannot be written: it is no lock file: something else stands in it",
+            path.display()
+        );
+        assert_eq!(error.message(), message);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "what somebody else wrote");
+
+        std::fs::write(&path, "").unwrap();
+        lock().set_note(now).unwrap();
+        lock().set_note(now).unwrap();
+        assert_eq!(lock().note(), Some(now));
     }
 }

@@ -7,6 +7,7 @@ mod lock;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -59,14 +60,19 @@ impl Cache {
             Ok(()) => {}
         }
         let path = self.path(tenant, "json");
-        let text = file::read(&path).map_err(|error| unusable("cache file", &path, &error))?;
-        let Some(text) = text else { return Ok(Found::nothing(tenant)) };
+        let damaged = |why: &dyn fmt::Display| {
+            let damage = format!("the cache file {} is damaged and counts as empty: {why}", path.display());
+            Ok(Found { entry: Entry::empty(tenant), damage: Some(damage) })
+        };
+        let text = match file::read(&path) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Ok(Found::nothing(tenant)),
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => return damaged(&error),
+            Err(error) => return Err(unusable("cache file", &path, &error)),
+        };
         match Entry::read(tenant, text.expose()) {
             Ok(entry) => Ok(Found { entry, damage: None }),
-            Err(Unreadable::Damaged(why)) => {
-                let damage = format!("the cache file {} is damaged and counts as empty: {why}", path.display());
-                Ok(Found { entry: Entry::empty(tenant), damage: Some(damage) })
-            }
+            Err(Unreadable::Damaged(why)) => damaged(&why),
             Err(Unreadable::Newer(version)) => {
                 let message = format!("the cache file {} is of the newer version {version}", path.display());
                 Err(Error::new(Kind::Cache, message)
@@ -83,7 +89,9 @@ impl Cache {
         self.ensure_directory()?;
         let held = FileLock::acquire(&self.path(tenant, "lock"), clock, deadline, &mut || {})?;
         steps::reached(Step::LockTaken);
-        Ok(TenantLock { cache: self, tenant: tenant.clone(), _held: held })
+        let mut lock = TenantLock { cache: self, tenant: tenant.clone(), _held: held };
+        lock.finish_killed_write();
+        Ok(lock)
     }
 
     /// Takes the lock under which one person signs in; `on_wait` is called once if another
@@ -106,8 +114,7 @@ impl Cache {
 
     /// Whether another process's sign-in for `tenant` is under way.
     pub fn is_login_under_way(&self, tenant: &Tenant) -> bool {
-        let path = self.path(tenant, "login.lock");
-        path.exists() && matches!(FileLock::try_acquire(&path), Ok(None))
+        FileLock::is_held_elsewhere(&self.path(tenant, "login.lock"))
     }
 
     /// Whether there is a file for `tenant`, in whatever state.
@@ -208,6 +215,20 @@ impl TenantLock<'_> {
         removed.map_err(|error| unusable("cache file", &path, &error))?;
         steps::reached(Step::Removed);
         Ok(())
+    }
+
+    /// Goes on where a writer was killed. Only a holder of the lock writes the temporary file, so what
+    /// is complete there is newer than what stands in its place, and may hold the one refresh token
+    /// that is still good; what is not complete is nothing but a piece of a token.
+    fn finish_killed_write(&mut self) {
+        let (temporary, path) = (self.temporary(), self.cache.path(&self.tenant, "json"));
+        let Ok(Some(text)) = file::read(&temporary) else { return };
+        // Best effort: what cannot be done here is told by the write that comes, or by nobody.
+        let _ = match Entry::read(&self.tenant, text.expose()) {
+            Ok(_) => file::adopt(&temporary, &path),
+            Err(Unreadable::Damaged(_)) => file::remove(&temporary),
+            Err(Unreadable::Newer(_)) => Ok(()),
+        };
     }
 
     fn temporary(&self) -> PathBuf {

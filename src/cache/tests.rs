@@ -253,16 +253,58 @@ fn a_file_of_a_newer_version_is_refused_and_left_untouched() {
 }
 
 #[test]
-fn a_file_over_one_mebibyte_is_not_read() {
+fn a_file_over_one_mebibyte_is_damage_and_is_never_written() {
     let home = Home::new();
-    home.plant(" ".repeat(1024 * 1024));
-    assert!(home.cache.read(&abc()).unwrap().damage.is_some());
     home.plant(" ".repeat(1024 * 1024 + 1));
+    let why = home.cache.read(&abc()).unwrap().damage.unwrap();
     let path = home.path("abc.com.json");
-    assert_eq!(
-        message(home.cache.read(&abc())),
-        format!("the cache file {} cannot be used: it is larger than 1 MiB", path.display())
-    );
+    let expected = format!("the cache file {} is damaged and counts as empty: it is larger than 1 MiB", path.display());
+    assert_eq!(why, expected);
+    home.keep("token");
+    assert_eq!(home.token().as_deref(), Some("token"));
+
+    let expected = format!("the cache file {} cannot be used: it is larger than 1 MiB", path.display());
+    assert_eq!(message(home.lock().unwrap().write(&entry(&"x".repeat(1024 * 1024)))), expected);
+    assert_eq!(home.token().as_deref(), Some("token"));
+    assert_eq!(home.files(), ["abc.com.json", "abc.com.lock"]);
+}
+
+#[test]
+fn what_a_killed_writer_had_written_is_finished_by_the_next_holder() {
+    let home = Home::new();
+    home.keep("old");
+    let new = entry("new").write().unwrap();
+    fs::write(home.path("abc.com.json.tmp"), new.expose()).unwrap();
+    assert_eq!(home.token().as_deref(), Some("old"));
+    let lock = home.lock().unwrap();
+    assert_eq!(lock.read().unwrap().entry.write().unwrap(), new);
+    drop(lock);
+    assert_eq!(home.token().as_deref(), Some("new"));
+    assert_eq!(home.files(), ["abc.com.json", "abc.com.lock"]);
+}
+
+#[test]
+fn what_a_killed_writer_had_half_written_is_gone_with_the_next_holder() {
+    let home = Home::new();
+    home.keep("old");
+    let new = entry("new").write().unwrap();
+    for end in 0..new.expose().len() - 1 {
+        fs::write(home.path("abc.com.json.tmp"), &new.expose()[..end]).unwrap();
+        drop(home.lock().unwrap());
+        assert_eq!(home.files(), ["abc.com.json", "abc.com.lock"], "after {end} bytes");
+    }
+    assert_eq!(home.token().as_deref(), Some("old"));
+}
+
+#[test]
+fn nobody_elses_temporary_file_takes_an_entrys_place() {
+    let home = Home::new();
+    home.keep("old");
+    let foreign = String::from_utf8(entry("new").write().unwrap().expose().clone()).unwrap();
+    fs::write(home.path("abc.com.json.tmp"), foreign.replace("Abc.com", "def.com")).unwrap();
+    drop(home.lock().unwrap());
+    assert_eq!(home.token().as_deref(), Some("old"));
+    assert_eq!(home.files(), ["abc.com.json", "abc.com.lock"]);
 }
 
 #[test]
