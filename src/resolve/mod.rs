@@ -32,6 +32,8 @@ pub struct Ladder<'a> {
     terminal: &'a dyn Terminal,
     connections: Connections<'a>,
     warnings: &'a Warnings,
+    /// The end of the time that the caller allows for all of it.
+    limit: Option<Deadline>,
 }
 
 /// Why a climb ended without a token.
@@ -89,6 +91,7 @@ impl<'a> Ladder<'a> {
             terminal,
             connections: Connections::new(&settings.trust),
             warnings,
+            limit: request.timeout.map(|timeout| Deadline::after(clock, timeout)),
         })
     }
 
@@ -103,9 +106,10 @@ impl<'a> Ladder<'a> {
             log::debug!("rung 1: the cached token is the answer");
             return Ok(credential);
         }
-        match self.renew() {
+        let deadline = self.silent_deadline();
+        match self.renew(deadline) {
             Ok(credential) => Ok(credential),
-            Err(Stop::SignIn(due)) => self.after_sign_in(due),
+            Err(Stop::SignIn(due)) => self.after_sign_in(due, deadline),
             Err(Stop::Failed(error)) => self.still_alive(error),
         }
     }
@@ -117,9 +121,13 @@ impl<'a> Ladder<'a> {
         life.is_enough(self.clock.now(), min_ttl).then(|| self.credential(grant, life, Source::Cache))
     }
 
+    /// When to give up what needs no person.
+    fn silent_deadline(&self) -> Deadline {
+        self.limit.unwrap_or_else(|| Deadline::after(self.clock, SILENT_TIMEOUT))
+    }
+
     /// Rungs 2 to 4, under the tenant's lock, and rung 1 again: another process may have climbed.
-    fn renew(&self) -> Result<Credential, Stop> {
-        let deadline = Deadline::after(self.clock, self.request.timeout.unwrap_or(SILENT_TIMEOUT));
+    fn renew(&self, deadline: Deadline) -> Result<Credential, Stop> {
         let mut held = self.hold(deadline)?;
         held.drop_refused();
         self.tell(&held.entry);

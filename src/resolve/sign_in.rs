@@ -42,7 +42,7 @@ impl Ladder<'_> {
         }
         let mut waited = false;
         let mut login = self.lock_login(&mut || waited = true)?;
-        if waited && let Ok(credential) = self.renew() {
+        if waited && let Ok(credential) = self.renew(self.silent_deadline()) {
             return Ok(self.signed_in(credential));
         }
         let found = self.cache.read(&self.settings.tenant)?;
@@ -51,15 +51,16 @@ impl Ladder<'_> {
         self.ask(&mut login, claims.as_deref()).map(|credential| self.signed_in(credential))
     }
 
-    /// Rung 5 for `get`, which has a reason to ask: `due`.
-    pub(super) fn after_sign_in(&self, due: Due) -> Result<Credential> {
+    /// Rung 5 for `get`, which has a reason to ask: `due`. Where nobody can be asked, the call still
+    /// ends at `deadline`.
+    pub(super) fn after_sign_in(&self, due: Due, deadline: Deadline) -> Result<Credential> {
         if !self.may_prompt() {
             log::debug!("rung 5: a person is needed, and none can be asked");
-            return self.after_somebody_elses(due);
+            return self.after_somebody_elses(due, deadline);
         }
         let mut login = self.lock_login(&mut || {})?;
         // Another window may have signed in, or another process stored a newer refresh token.
-        let due = match self.renew() {
+        let due = match self.renew(self.silent_deadline()) {
             Err(Stop::SignIn(due)) => due,
             Err(Stop::Failed(error)) => return self.still_alive(error),
             Ok(credential) => return Ok(credential),
@@ -75,18 +76,17 @@ impl Ladder<'_> {
     }
 
     /// Nobody can be asked here; but where somebody signs in right now, that is waited for.
-    fn after_somebody_elses(&self, due: Due) -> Result<Credential> {
+    fn after_somebody_elses(&self, due: Due, deadline: Deadline) -> Result<Credential> {
         if !self.cache.is_login_under_way(&self.settings.tenant) {
             return Err(due.error);
         }
-        let deadline = Deadline::after(self.clock, self.request.timeout.unwrap_or(super::SILENT_TIMEOUT));
         let _login = self.cache.lock_login(&self.settings.tenant, self.clock, deadline, &mut || {})?;
-        self.renew().map_err(Stop::into_error)
+        self.renew(deadline).map_err(Stop::into_error)
     }
 
     fn lock_login(&self, on_wait: &mut dyn FnMut()) -> Result<LoginLock> {
         let tenant = &self.settings.tenant;
-        let deadline = Deadline::after(self.clock, self.request.timeout.unwrap_or(OTHERS_SIGN_IN));
+        let deadline = self.limit.unwrap_or_else(|| Deadline::after(self.clock, OTHERS_SIGN_IN));
         self.cache.lock_login(tenant, self.clock, deadline, &mut || {
             on_wait();
             // Without the terminal there is nobody to tell.
@@ -99,8 +99,7 @@ impl Ladder<'_> {
         log::debug!("rung 5: asking a person to sign in");
         let entra = self.entra()?;
         let server = (self.request.want == Want::Veeam).then_some(&self.server);
-        let limit = self.request.timeout.map(|timeout| Deadline::after(self.clock, timeout));
-        let asked = device_login::run(&entra, self.settings, server, claims, limit, self.clock, self.terminal);
+        let asked = device_login::run(&entra, self.settings, server, claims, self.limit, self.clock, self.terminal);
         let tokens = match asked {
             Ok(tokens) => tokens,
             Err(NotSignedIn::Declined(error)) => {
