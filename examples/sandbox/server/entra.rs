@@ -135,11 +135,15 @@ fn refresh(form: &Form, shared: &Shared) -> Result<Value> {
     form.only(&["grant_type", "client_id", "refresh_token", "scope"])?;
     let client_id = form.required("client_id")?;
     check_scope(form)?;
+    let refresh_token = form.required("refresh_token")?;
     let mut state = shared.state();
-    match state.entra_refresh.get(form.required("refresh_token")?) {
+    match state.entra_refresh.get(refresh_token).cloned() {
         Some(owner) if owner == client_id => Ok(issue(&mut state, client_id, shared)),
         Some(_) => Err(Refusal::wrong("invalid_grant", 70000, "the refresh token belongs to another application")),
-        None => Err(Refusal::no("invalid_grant", 50173, "the grant was revoked, a new sign-in is needed")),
+        None if state.refused.insert(refresh_token.to_owned()) => {
+            Err(Refusal::no("invalid_grant", 50173, "the grant was revoked, a new sign-in is needed"))
+        }
+        None => Err(Refusal::wrong("invalid_grant", 50173, "the refresh token was refused before")),
     }
 }
 

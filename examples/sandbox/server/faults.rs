@@ -11,8 +11,8 @@ pub(super) const ENDPOINTS: [&str; 6] =
 
 /// How a fault is written in JSON, for whoever got it wrong.
 pub(super) const USAGE: &str = "wanted: {\"endpoint\": one of device_code, entra_token, veeam_token, \
-    service_instance, organization, logout} with \"status\" (and \"headers\", \"body\"), \"drop\": true or \
-    \"delay_ms\"; \"times\" for more than one request";
+    service_instance, organization, logout} with \"status\" (and \"headers\", \"body\"), \"drop\": true, \
+    \"delay_ms\" or \"late_ms\"; \"times\" for more than one request";
 
 /// How many requests one order can spoil.
 const MOST_TIMES: u64 = 1000;
@@ -33,6 +33,8 @@ pub enum Fault {
     Drop,
     /// The request is seen to as usual, but this late.
     Delay(Duration),
+    /// The request is seen to at once, and answered this late.
+    Late(Duration),
 }
 
 impl Fault {
@@ -47,6 +49,9 @@ impl Fault {
         }
         if let Some(delay) = wanted["delay_ms"].as_u64() {
             return Some((endpoint, times, Self::Delay(Duration::from_millis(delay))));
+        }
+        if let Some(delay) = wanted["late_ms"].as_u64() {
+            return Some((endpoint, times, Self::Late(Duration::from_millis(delay))));
         }
         let status = wanted["status"].as_u64()?.try_into().ok().filter(|status| (200..600).contains(status))?;
         let headers = wanted["headers"].as_object().into_iter().flatten();

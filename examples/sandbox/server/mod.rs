@@ -23,7 +23,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use self::faults::Fault;
 use self::http::{Incoming, Reason, Request, Response};
@@ -181,6 +181,16 @@ impl Sandbox {
         entra::issue(&mut self.shared.state(), entra::AZURE_CLI, &self.shared).to_string()
     }
 
+    /// Whether the VB365 server takes this access token of its own.
+    pub fn accepts(&self, access_token: &str) -> bool {
+        self.shared.state().veeam_access.get(access_token).is_some_and(|ends| *ends > Instant::now())
+    }
+
+    /// Whether this refresh token of the VB365 server's is still good.
+    pub fn is_unspent(&self, refresh_token: &str) -> bool {
+        self.shared.state().veeam_refresh.contains(refresh_token)
+    }
+
     /// From now on the VB365 server takes none of its access tokens any more.
     pub fn expire_veeam_access(&self) {
         self.shared.state().expire_veeam();
@@ -297,6 +307,7 @@ fn talk(stream: &mut (impl Read + Write), shared: &Shared) -> io::Result<()> {
 fn respond(request: &Request, shared: &Shared) -> Option<Response> {
     let path = request.path.to_ascii_lowercase();
     let fault = faults::endpoint_of(&path).and_then(|endpoint| shared.state().enter(endpoint));
+    let mut late = Duration::ZERO;
     match fault {
         Some(Fault::Drop) => return None,
         Some(Fault::Answer { status, headers, body }) => {
@@ -304,12 +315,15 @@ fn respond(request: &Request, shared: &Shared) -> Option<Response> {
             return Some(Response { status, headers, body, reason });
         }
         Some(Fault::Delay(delay)) => thread::sleep(delay),
+        Some(Fault::Late(delay)) => late = delay,
         None => {}
     }
-    Some(match path.as_str() {
+    let response = match path.as_str() {
         "/device" => page::answer(request, shared),
         _ if path.starts_with("/sandbox/") => control::answer(request, shared),
         _ if path.contains("/oauth2/v2.0/") => entra::answer(request, shared),
         _ => veeam::answer(request, shared),
-    })
+    };
+    thread::sleep(late);
+    Some(response)
 }

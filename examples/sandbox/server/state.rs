@@ -27,6 +27,8 @@ pub(super) struct State {
     pub(super) veeam_refresh: BTreeSet<String>,
     /// Those that were good once, to tell a token spent twice from one that was revoked.
     pub(super) veeam_spent: BTreeSet<String>,
+    /// Refresh tokens of both systems that were refused: to offer one again is a mistake.
+    pub(super) refused: BTreeSet<String>,
     /// How many requests each endpoint had.
     pub(super) requests: BTreeMap<&'static str, usize>,
     /// What was refused because the request was wrong, in words without tokens.

@@ -84,9 +84,14 @@ fn spend(refresh_token: &str, shared: &Shared) -> Result<(), Refusal> {
         state.veeam_spent.insert(refresh_token.to_owned());
         return Ok(());
     }
-    let is_complaint = state.veeam_spent.contains(refresh_token);
-    let words = if is_complaint { "the refresh token was spent before" } else { "the refresh token is not valid" };
-    Err(Refusal { status: 401, words: words.to_owned(), is_complaint })
+    let is_spent = state.veeam_spent.contains(refresh_token);
+    let is_known = !state.refused.insert(refresh_token.to_owned());
+    let words = match (is_spent, is_known) {
+        (true, _) => "the refresh token was spent before",
+        (_, true) => "the refresh token was refused before",
+        _ => "the refresh token is not valid",
+    };
+    Err(Refusal { status: 401, words: words.to_owned(), is_complaint: is_spent || is_known })
 }
 
 /// A field of v7 and later; without it a token is bound to a browser's cookie, which no tool has.
