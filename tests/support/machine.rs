@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
+#[cfg(unix)]
+use super::pty::{self, Session};
 use super::server::{Options, Sandbox};
 use super::{Home, ORGANIZATION, Outcome, TENANT};
 
@@ -82,6 +84,18 @@ impl Machine {
         piped(&mut self.command(args)).spawn().unwrap()
     }
 
+    /// A run at a terminal of its own, with pipes for all three streams.
+    #[cfg(unix)]
+    pub fn at_a_terminal(&self, args: &[&str]) -> Session {
+        let command = self.command(args);
+        let text = |value: &std::ffi::OsStr| value.to_str().unwrap().to_owned();
+        let env: Vec<_> = command.get_envs().filter_map(|(name, value)| Some((text(name), text(value?)))).collect();
+        let env: Vec<_> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        // Its own `PATH` is the tests', for the tool that makes the terminal.
+        let env: Vec<_> = env.into_iter().filter(|(name, _)| *name != "PATH").collect();
+        Session::start(command.get_program().as_ref(), args, &env, b"")
+    }
+
     /// Fails if the sandbox was ever asked in a wrong way: a token spent twice is one.
     pub fn assert_no_complaints(&self) {
         assert_eq!(self.sandbox.complaints(), Vec::<String>::new());
@@ -94,6 +108,13 @@ impl Deref for Machine {
     fn deref(&self) -> &Home {
         &self.home
     }
+}
+
+/// Whether programs can be run at a terminal here; where not, that is said, and where every test
+/// must run, it is a failure.
+#[cfg(unix)]
+pub fn can_use_terminals() -> bool {
+    pty::missing_tool().is_none_or(|tool| super::skip(&format!("{tool} (util-linux) is missing")))
 }
 
 /// Both outputs are kept for whoever waits, and nothing is on stdin.

@@ -3,9 +3,13 @@
 //! leak is seen wherever it happens.
 #![allow(dead_code, unused_imports, reason = "each program of tests uses a part of it")]
 
+mod crowd;
 mod home;
 mod long;
 mod machine;
+#[cfg(unix)]
+#[path = "../../examples/support/pty.rs"]
+pub mod pty;
 #[path = "../../examples/sandbox/server/mod.rs"]
 pub mod server;
 
@@ -21,8 +25,11 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use mockito::{Matcher, Mock, Server, ServerGuard};
 use serde_json::{Value, json};
 
+pub use self::crowd::{crowd, finish, wait_until};
 pub use self::home::{Home, Outcome};
 pub use self::long::{is_long, rounds, tell};
+#[cfg(unix)]
+pub use self::machine::can_use_terminals;
 pub use self::machine::{Machine, piped};
 
 /// The tenant as callers name it; the configuration spells it as the VB365 server does.
@@ -294,6 +301,14 @@ pub fn self_signed_server() -> String {
         }
     });
     format!("https://{address}")
+}
+
+/// Says that a test is passed over, and why; with `VB365_HELPER_TESTS_STRICT` that is a failure.
+/// Always false, as the answer to whether it can run.
+pub fn skip(why: &str) -> bool {
+    assert!(std::env::var_os("VB365_HELPER_TESTS_STRICT").is_none(), "{why}");
+    eprintln!("SKIPPED: {why}");
+    false
 }
 
 /// Another process's hold on a lock file of the cache.
