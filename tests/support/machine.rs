@@ -87,7 +87,14 @@ impl Machine {
     /// A run at a terminal of its own, with pipes for all three streams.
     #[cfg(unix)]
     pub fn at_a_terminal(&self, args: &[&str]) -> Session {
-        let command = self.command(args);
+        self.at_a_terminal_with(args, &[])
+    }
+
+    /// The same with more variables in its environment.
+    #[cfg(unix)]
+    pub fn at_a_terminal_with(&self, args: &[&str], more: &[(&str, &str)]) -> Session {
+        let mut command = self.command(args);
+        command.envs(more.iter().copied());
         let text = |value: &std::ffi::OsStr| value.to_str().unwrap().to_owned();
         let env: Vec<_> = command.get_envs().filter_map(|(name, value)| Some((text(name), text(value?)))).collect();
         let env: Vec<_> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

@@ -69,6 +69,10 @@ impl State {
         self.faults.entry(endpoint).or_default().push_back(fault);
     }
 
+    pub(super) fn clear_faults(&mut self) {
+        self.faults.clear();
+    }
+
     pub(super) fn faults_waiting(&self) -> usize {
         self.faults.values().map(VecDeque::len).sum()
     }
