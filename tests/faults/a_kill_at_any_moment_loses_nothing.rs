@@ -203,7 +203,8 @@ mod at_a_terminal {
         let mut kept = false;
         for n in 1.. {
             let _ = fs::remove_dir_all(machine.cache_dir());
-            let login = machine.at_a_terminal_with(&["login", TENANT], &[("VB365_HELPER_CRASH", &format!("kill@{n}"))]);
+            let login = machine.command(&["login", TENANT]);
+            let login = machine.at_a_terminal_by(&login, &[("VB365_HELPER_CRASH", &format!("kill@{n}"))]);
             let done = login.finish(SOON).code == Some(0);
             let next = machine.get(TENANT, &[]);
             assert!(next.code == 0 || !kept && next.code == 3, "step {n}: {next:?}");

@@ -11,6 +11,7 @@
     reason = "tests: real time, real processes, and failing is their way to speak"
 )]
 
+mod a_broken_disk_costs_nobody_a_login;
 mod a_kill_at_any_moment_loses_nothing;
 mod a_stalled_holder_holds_nobody;
 mod one_renewal_serves_a_crowd;

@@ -87,20 +87,20 @@ impl Machine {
     /// A run at a terminal of its own, with pipes for all three streams.
     #[cfg(unix)]
     pub fn at_a_terminal(&self, args: &[&str]) -> Session {
-        self.at_a_terminal_with(args, &[])
+        self.at_a_terminal_by(&self.command(args), &[])
     }
 
-    /// The same with more variables in its environment.
+    /// The same for any command of this machine's, with more variables in its environment.
     #[cfg(unix)]
-    pub fn at_a_terminal_with(&self, args: &[&str], more: &[(&str, &str)]) -> Session {
-        let mut command = self.command(args);
-        command.envs(more.iter().copied());
+    pub fn at_a_terminal_by(&self, command: &Command, more: &[(&str, &str)]) -> Session {
         let text = |value: &std::ffi::OsStr| value.to_str().unwrap().to_owned();
-        let env: Vec<_> = command.get_envs().filter_map(|(name, value)| Some((text(name), text(value?)))).collect();
+        let args: Vec<_> = command.get_args().map(text).collect();
+        // `PATH` is the tests' own, for the tools that make the terminal.
+        let env = command.get_envs().filter(|(name, _)| *name != "PATH");
+        let env: Vec<_> = env.filter_map(|(name, value)| Some((text(name), text(value?)))).collect();
         let env: Vec<_> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        // Its own `PATH` is the tests', for the tool that makes the terminal.
-        let env: Vec<_> = env.into_iter().filter(|(name, _)| *name != "PATH").collect();
-        Session::start(command.get_program().as_ref(), args, &env, b"")
+        let args: Vec<_> = args.iter().map(String::as_str).collect();
+        Session::start(command.get_program().as_ref(), &args, &[&env[..], more].concat(), b"")
     }
 
     /// Fails if the sandbox was ever asked in a wrong way: a token spent twice is one.

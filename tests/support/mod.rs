@@ -4,6 +4,8 @@
 #![allow(dead_code, unused_imports, reason = "each program of tests uses a part of it")]
 
 mod crowd;
+#[cfg(target_os = "linux")]
+pub mod elsewhere;
 mod home;
 mod long;
 mod machine;

@@ -1,0 +1,109 @@
+//! Runs in places that a test cannot make by itself: on a disk of its own, as a user without
+//! rights, with few file descriptors. Each needs a tool of util-linux, and says where it lacks it.
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::{Home, Outcome, skip};
+
+/// The user and group of a process without rights.
+const NOBODY: u32 = 65534;
+/// Where the tools are, whatever `PATH` says.
+const TOOLS: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Puts the cache on a small disk of its own ($1), does what the test wants ($2) and runs the rest.
+/// What is kept there at the end is left in `kept`.
+const ON_A_DISK: &str = r#"
+set -e
+cache=$1 setup=$2
+shift 2
+cp -a "$cache" seed
+mount -t tmpfs -o size=64k,mode=0700 tmpfs "$cache"
+cp -a seed/. "$cache"
+eval "$setup"
+set +e
+"$@"
+code=$?
+cp -a "$cache" kept
+exit $code
+"#;
+
+/// Whether a disk can be mounted here, in a name space that nobody else sees.
+pub fn can_mount() -> bool {
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]);
+    works(&mut command) || skip("unshare (util-linux) or a name space to mount a disk in is missing")
+}
+
+/// Whether `tool` of util-linux is there.
+pub fn has_tool(tool: &str) -> bool {
+    works(Command::new(tool).arg("--version")) || skip(&format!("{tool} (util-linux) is missing"))
+}
+
+fn works(command: &mut Command) -> bool {
+    command.env("PATH", TOOLS).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+impl Home {
+    /// A run whose cache is on a disk of its own, on which the shell did `setup` first, with the
+    /// cache directory as `$cache`.
+    pub fn on_a_disk(&self, setup: &str, args: &[&str]) -> Command {
+        let cache = self.cache_dir().display().to_string();
+        let shell = ["--map-root-user", "--mount", "sh", "-c", ON_A_DISK, "sh", &cache, setup];
+        self.by(&[&["unshare"], &shell[..]].concat(), self.command(args))
+    }
+
+    /// A run as a user without rights, to whom the home then belongs.
+    pub fn as_nobody(&self, args: &[&str]) -> Command {
+        let plain = self.command(args);
+        if !rustix::process::geteuid().is_root() {
+            return plain;
+        }
+        // Where tests are built, nobody may have nothing to look for.
+        let program = self.home().join("program");
+        if !program.exists() {
+            fs::copy(plain.get_program(), &program).unwrap();
+        }
+        give_away(&self.home());
+        let mut command = Command::new(program);
+        command.args(args);
+        let nobody = NOBODY.to_string();
+        let tool = ["setpriv", "--reuid", &nobody, "--regid", &nobody, "--clear-groups"];
+        self.by(&tool, command)
+    }
+
+    /// A run that can have `count` file descriptors open, the three of its streams among them.
+    pub fn with_descriptors(&self, count: usize, args: &[&str]) -> Command {
+        self.by(&["prlimit", &format!("--nofile={count}:{count}")], self.command(args))
+    }
+
+    /// What is kept for `tenant` on the disk of a run that ended.
+    pub fn kept_on_disk(&self, tenant: &str) -> Vec<u8> {
+        fs::read(self.home().join("kept").join(format!("{tenant}.json"))).unwrap()
+    }
+
+    /// `command` started by a tool, with the environment of every run.
+    fn by(&self, tool: &[&str], command: Command) -> Command {
+        let plain = self.command(&[]);
+        let mut by = Command::new(tool[0]);
+        by.args(&tool[1..]).arg(command.get_program()).args(command.get_args());
+        by.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        by.env("PATH", TOOLS).current_dir(self.home());
+        by
+    }
+}
+
+/// Runs to the end with nothing on stdin.
+pub fn run(mut command: Command) -> Outcome {
+    super::finish(super::piped(&mut command).spawn().unwrap())
+}
+
+fn give_away(path: &Path) {
+    chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    for file in path.is_dir().then(|| fs::read_dir(path).unwrap()).into_iter().flatten() {
+        give_away(&file.unwrap().path());
+    }
+}
