@@ -10,7 +10,7 @@ use crate::json;
 use crate::secret::Secret;
 
 /// The longest life that is believed: a year. Servers that say more are still asked again then.
-const LONGEST_LIFE: Duration = Duration::from_secs(366 * 86_400);
+pub const LONGEST_LIFE: Duration = Duration::from_secs(366 * 86_400);
 
 /// The part of a token response that both systems have in common.
 #[derive(Clone, Debug)]

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::credential::{Origin, Settings, Tenant};
 use crate::json;
 use crate::secret::Secret;
+use crate::token::LONGEST_LIFE;
 
 /// The version this program writes and the newest one it reads.
 pub(super) const VERSION: u32 = 1;
@@ -188,9 +189,11 @@ pub struct Life {
 
 impl Life {
     /// Whether the token still lives at `now`. One from the future does not: the clock was set
-    /// back since, and its end can no longer be told.
+    /// back since, and its end can no longer be told. Nor does one whose life is longer than any
+    /// that is kept: whatever wrote that was no clock.
     pub fn is_alive(self, now: DateTime<Utc>) -> bool {
-        now < self.expires_at && self.obtained_at <= now + CLOCK_SKEW
+        let is_believed = (self.expires_at - self.obtained_at).to_std().is_ok_and(|life| life <= LONGEST_LIFE);
+        is_believed && now < self.expires_at && self.obtained_at <= now + CLOCK_SKEW
     }
 
     /// Whether it lives for `min_ttl` more, or for half of its whole life where that is less.
@@ -286,6 +289,14 @@ mod tests {
         let life = Life { obtained_at: at(10_000), expires_at: at(13_600) };
         assert!(life.is_alive(at(9_800)));
         assert!(!life.is_alive(at(9_000)));
+    }
+
+    #[test]
+    fn a_life_that_no_clock_gave_is_not_believed() {
+        let year = 366 * 86_400;
+        assert!(Life { obtained_at: at(0), expires_at: at(year) }.is_alive(at(1)));
+        assert!(!Life { obtained_at: at(0), expires_at: at(year + 1) }.is_alive(at(1)));
+        assert!(!Life { obtained_at: at(20), expires_at: at(10) }.is_alive(at(1)));
     }
 
     #[test]

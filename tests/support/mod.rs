@@ -7,6 +7,7 @@ mod crowd;
 #[cfg(target_os = "linux")]
 pub mod elsewhere;
 mod home;
+pub mod inside;
 mod long;
 mod machine;
 #[cfg(unix)]
@@ -314,8 +315,8 @@ pub fn skip(why: &str) -> bool {
 }
 
 /// Another process's hold on a lock file of the cache.
-pub fn hold_lock(world: &World, name: &str) -> File {
-    let path = world.cache_dir().join(name);
+pub fn hold_lock(home: &Home, name: &str) -> File {
+    let path = home.cache_dir().join(name);
     let file = File::options().create(true).truncate(false).write(true).open(path).unwrap();
     // In full: the short form is the standard library's own method.
     fs2::FileExt::lock_exclusive(&file).unwrap();
