@@ -18,3 +18,4 @@ mod a_stalled_holder_holds_nobody;
 mod one_renewal_serves_a_crowd;
 #[path = "../support/mod.rs"]
 mod support;
+mod the_ladder_holds_for_any_history;

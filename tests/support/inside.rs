@@ -1,14 +1,18 @@
 //! Runs of the program inside the test's own process, where time can be moved: the whole of it but
 //! `main`, with real files and real servers.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::io;
-use std::sync::Mutex;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Mutex, Once};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use log::{LevelFilter, Log, Metadata, Record};
 use vb365_helper::config::Places;
 use vb365_helper::host::{Clock, Terminal};
+use vb365_helper::steps::TARGET;
 use vb365_helper::{Streams, run};
 
 use super::{Home, Outcome};
@@ -88,5 +92,55 @@ impl Home {
         let code = run(&args, places, streams, clock, &NoTerminal);
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Outcome { code: code.into(), stdout: text(stdout), stderr: text(stderr) }
+    }
+}
+
+thread_local! {
+    /// After how many steps of this thread's run it ends.
+    static STEPS_LEFT: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// Why a run ended.
+struct Killed;
+
+/// The log's steps, which tell where a run is.
+struct Steps;
+
+impl Log for Steps {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == TARGET
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let left = STEPS_LEFT.get().map(|left| left - 1);
+        STEPS_LEFT.set(left.filter(|left| *left > 0));
+        if left == Some(0) {
+            // Unlike a panic it says nothing, and nothing in the program catches it.
+            resume_unwind(Box::new(Killed));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Ends `run` at its step number `step`, counted from 1, as a kill would: files stay as they are,
+/// and locks are let go. None if it got that far.
+pub fn killed_at<T>(step: usize, run: impl FnOnce() -> T) -> Option<T> {
+    static STEPS: Steps = Steps;
+    static START: Once = Once::new();
+    START.call_once(|| {
+        log::set_logger(&STEPS).unwrap();
+        log::set_max_level(LevelFilter::Trace);
+    });
+    STEPS_LEFT.set(Some(step));
+    let ended = catch_unwind(AssertUnwindSafe(run));
+    STEPS_LEFT.set(None);
+    match ended {
+        Ok(done) => Some(done),
+        Err(why) if why.is::<Killed>() => None,
+        Err(why) => resume_unwind(why),
     }
 }

@@ -227,6 +227,11 @@ impl Sandbox {
         known.into_iter().for_each(|known| self.shared.state().queue(known, fault.clone()));
     }
 
+    /// How many faults were ordered and have not happened yet.
+    pub fn faults_waiting(&self) -> usize {
+        self.shared.state().faults_waiting()
+    }
+
     /// Lets nothing go wrong any more that has not by now.
     pub fn clear_faults(&self) {
         self.shared.state().clear_faults();
