@@ -16,7 +16,9 @@ mod a_clock_that_jumps_costs_a_renewal_at_most;
 mod a_damaged_file_hurts_nobody;
 mod a_kill_at_any_moment_loses_nothing;
 mod a_stalled_holder_holds_nobody;
+mod nobody_elses_file_is_ever_used;
 mod one_renewal_serves_a_crowd;
 #[path = "../support/mod.rs"]
 mod support;
 mod the_ladder_holds_for_any_history;
+mod what_is_answered_is_on_disk_first;
