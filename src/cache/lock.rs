@@ -18,8 +18,8 @@ use crate::host::{Clock, Deadline};
 /// How often a busy lock is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How long a look at somebody else's lock may take where a file server has to be asked.
-const GLANCE: Duration = Duration::from_secs(1);
+/// The least time in which a file server can be expected to say whose a lock is.
+const GLANCE: Duration = Duration::from_millis(500);
 
 /// Longest content of a lock file that is looked at, in bytes: one instant.
 const LONGEST_NOTE: u64 = 64;
@@ -62,9 +62,9 @@ impl FileLock {
         }
     }
 
-    /// Whether another process holds the lock on `path` now.
+    /// Whether another process holds the lock on `path` now; what cannot be told is not held.
     pub(super) fn is_held_elsewhere(path: &Path) -> bool {
-        path.exists() && open(path).and_then(|file| is_taken(&file, path, GLANCE)).is_ok_and(|taken| !taken)
+        path.exists() && open(path).and_then(|file| is_taken(&file, path, Duration::ZERO)).is_ok_and(|taken| !taken)
     }
 
     /// The instant noted in the lock file by its last holder.
@@ -138,7 +138,7 @@ fn within(limit: Duration, try_lock: impl FnOnce() -> io::Result<()> + Send + 's
     let (tried, answer) = mpsc::channel();
     thread::Builder::new().spawn(move || tried.send(try_lock()))?;
     let silent = io::Error::new(ErrorKind::TimedOut, "its file system is on the network and does not answer");
-    answer.recv_timeout(limit).unwrap_or(Err(silent))
+    answer.recv_timeout(limit.max(GLANCE)).unwrap_or(Err(silent))
 }
 
 fn unusable(path: &Path, error: &io::Error) -> Error {

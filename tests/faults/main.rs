@@ -14,6 +14,7 @@
 mod a_broken_disk_costs_nobody_a_login;
 mod a_clock_that_jumps_costs_a_renewal_at_most;
 mod a_damaged_file_hurts_nobody;
+mod a_file_system_without_locks_is_no_trap;
 mod a_kill_at_any_moment_loses_nothing;
 mod a_stalled_holder_holds_nobody;
 mod nobody_elses_file_is_ever_used;
