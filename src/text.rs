@@ -1,31 +1,57 @@
-//! Words that came from outside, made fit to show: one line, no control characters, bounded.
+//! Words that came from outside, made fit to show: one line, no control characters, bounded; and
+//! those of a server without what could be a token, because it has seen some.
 
-/// Longest piece of a server's words that is repeated to a person, in characters.
+/// Longest piece of words from outside that is repeated to a person, in characters.
 const LONGEST: usize = 300;
+/// Longest word of a server that is repeated, in characters: an id or a grant type fits, a token does not.
+const LONGEST_WORD: usize = 64;
+/// Longest name of an account, in characters (Microsoft's `userPrincipalName`).
+const LONGEST_NAME: usize = 113;
+/// Stands for what is not repeated.
+const LEFT_OUT: &str = "[...]";
 
 /// `text` on one line without control characters (terminal escapes and bidirectional overrides
 /// included), white space folded, cut after 300 characters.
 pub fn printable(text: &str) -> String {
-    let mut shown = String::new();
-    for word in text.split_whitespace() {
-        let word: String = word.chars().filter(|c| !is_steering(*c)).collect();
-        if !word.is_empty() {
-            if !shown.is_empty() {
-                shown.push(' ');
-            }
-            shown.push_str(&word);
-        }
-    }
-    match shown.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}...", &shown[..end]),
-        None => shown,
+    cut(one_line(text))
+}
+
+/// A server's words as [`printable`] has them, without what it could have been told: `sent`, the
+/// secret of the request that it answers (empty if there was none), and every word as long as a token.
+pub fn said(words: &str, sent: &str) -> String {
+    let words = one_line(words);
+    let words = if sent.is_empty() { words } else { words.replace(sent, LEFT_OUT) };
+    let short = |word| if length(word) > LONGEST_WORD { LEFT_OUT } else { word };
+    cut(words.split(' ').map(short).collect::<Vec<_>>().join(" "))
+}
+
+/// The name of an account as a server told it; `None` if no account is called so.
+pub fn account_name(name: &str) -> Option<String> {
+    Some(one_line(name)).filter(|name| !name.is_empty() && length(name) <= LONGEST_NAME)
+}
+
+fn one_line(text: &str) -> String {
+    let words = text.split_whitespace().map(|word| word.chars().filter(|c| !is_steering(*c)).collect::<String>());
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+fn cut(text: String) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
     }
 }
 
-/// Whether a terminal could take `c` as a command rather than as text.
+fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// Whether a terminal could take `c` as a command, or show something else because of it.
 fn is_steering(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -35,6 +61,7 @@ mod tests {
     #[test]
     fn escapes_and_line_ends_do_not_survive() {
         assert_eq!(printable("a\x1b[31mb\r\n\tc\u{202e}d\u{9b}1m"), "a[31mb cd1m");
+        assert_eq!(printable("a\u{61c}b\u{2028}c\u{e0041}\u{ad}d"), "ab cd");
         assert_eq!(printable("  \u{7}  "), "");
     }
 
@@ -43,5 +70,29 @@ mod tests {
         let shown = printable(&"\u{e9}".repeat(400));
         assert_eq!(shown.chars().count(), 303);
         assert!(shown.ends_with("..."));
+    }
+
+    #[test]
+    fn a_server_is_quoted_without_what_could_be_a_token() {
+        let token = "t".repeat(65);
+        assert_eq!(said(&format!("the token\n{token} or \"{token}\" is bad"), ""), "the token [...] or [...] is bad");
+        assert_eq!(said(&format!("{}\u{200b}{}", &token[..40], &token[40..]), ""), "[...]");
+        assert_eq!(said(&token[1..], ""), token[1..]);
+        assert_eq!(said("   ", ""), "");
+    }
+
+    #[test]
+    fn a_server_is_quoted_without_what_it_was_sent_however_short_that_is() {
+        assert_eq!(said("'s3cret' is bad: s3\u{1b}cret", "s3cret"), "'[...]' is bad: [...]");
+        assert_eq!(said("{\"a\":\"b\n c\"} is bad", "{\"a\":\"b c\"}"), "[...] is bad");
+        assert_eq!(said("bad", ""), "bad");
+    }
+
+    #[test]
+    fn an_account_has_a_short_name_or_none() {
+        assert_eq!(account_name(" admin\u{1b}@abc.com\n").as_deref(), Some("admin@abc.com"));
+        assert_eq!(account_name("\u{1b}"), None);
+        assert_eq!(account_name(&"n".repeat(113)), Some("n".repeat(113)));
+        assert_eq!(account_name(&"n".repeat(114)), None);
     }
 }

@@ -40,7 +40,7 @@ impl Entra {
         let scope = self.settings.scopes.joined();
         let mut form = vec![("client_id", self.settings.client_id.as_str()), ("scope", &scope)];
         form.extend(claims.map(|claims| ("claims", claims)));
-        match self.post("devicecode", &form, limit) {
+        match self.post("devicecode", &form, "", limit) {
             Ok(body) => DeviceCode::read(&body).map_err(|why| verdict::of_unreadable(&why)),
             Err(verdict) => Err(verdict),
         }
@@ -54,7 +54,7 @@ impl Entra {
             ("client_id", &self.settings.client_id),
             ("device_code", code.device_code.expose()),
         ];
-        match self.post("token", &form, limit) {
+        match self.post("token", &form, code.device_code.expose(), limit) {
             Ok(body) => match EntraTokens::read(&body) {
                 Ok(tokens) => Answer::Tokens(tokens),
                 Err(why) => Answer::Failed(verdict::of_unreadable(&why).into_sign_in_error(&self.settings)),
@@ -75,17 +75,23 @@ impl Entra {
             ("refresh_token", refresh_token.expose()),
             ("scope", &scope),
         ];
-        let body = self.post("token", &form, limit)?;
+        let body = self.post("token", &form, refresh_token.expose(), limit)?;
         let tokens = EntraTokens::read(&body).map_err(|why| verdict::of_unreadable(&why))?;
         Ok(tokens.or_refresh_token(refresh_token))
     }
 
-    /// Posts to an endpoint; the body of a success, which has no `error` in it.
-    fn post(&self, endpoint: &str, form: &[(&str, &str)], limit: Duration) -> Result<Secret<Vec<u8>>, Verdict> {
+    /// Posts to an endpoint a form with this `secret` in it; the body of a success, which has no `error` in it.
+    fn post(
+        &self,
+        endpoint: &str,
+        form: &[(&str, &str)],
+        secret: &str,
+        limit: Duration,
+    ) -> Result<Secret<Vec<u8>>, Verdict> {
         let Settings { authority, tenant, .. } = &self.settings;
         let url = format!("{authority}/{tenant}/oauth2/v2.0/{endpoint}");
         match self.http.post_form(&url, form, limit) {
-            Ok(reply) => verdict::judge(reply),
+            Ok(reply) => verdict::judge(reply, secret),
             Err(failure) => Err(verdict::of_failure(failure)),
         }
     }

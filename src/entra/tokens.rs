@@ -11,6 +11,7 @@ use zeroize::Zeroize;
 
 use crate::json;
 use crate::secret::Secret;
+use crate::text::account_name;
 use crate::token::TokenResponse;
 
 /// A token response of the identity platform.
@@ -115,7 +116,7 @@ fn account_of(access_token: &Secret<String>) -> Option<String> {
     }
     let payload = access_token.expose().split('.').nth(1)?;
     let claims: Claims = json::read(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
-    claims.upn.or(claims.preferred_username).or(claims.unique_name)
+    account_name(&claims.upn.or(claims.preferred_username).or(claims.unique_name)?)
 }
 
 #[cfg(test)]
@@ -160,6 +161,8 @@ mod tests {
         let account = |token: &str| account_of(&token.into());
         assert_eq!(account(&jwt(r#"{"upn":"a@abc.com","unique_name":"b"}"#)).as_deref(), Some("a@abc.com"));
         assert_eq!(account(&jwt(r#"{"unique_name":"b"}"#)).as_deref(), Some("b"));
+        assert_eq!(account(&jwt(r#"{"upn":"a\u001b]0;x\u0007@abc.com"}"#)).as_deref(), Some("a]0;x@abc.com"));
+        assert_eq!(account(&jwt(&format!(r#"{{"upn":"{}"}}"#, "t".repeat(2000)))), None);
         assert_eq!(account("opaque"), None);
         assert_eq!(account("a.%%%.c"), None);
     }

@@ -10,7 +10,7 @@ use crate::error::Cause;
 use crate::http::{Failure, Reply};
 use crate::json;
 use crate::secret::Secret;
-use crate::text::printable;
+use crate::text::said;
 
 /// The classes a failure can be of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,8 @@ struct Wire {
 /// The body of a success, or what the failure means.
 ///
 /// `error` is looked for before anything else: the platform has sent error documents with status 200.
-pub fn judge(reply: Reply) -> Result<Secret<Vec<u8>>, Verdict> {
+/// `sent` is the secret that the request had, which no words of the answer may bring back.
+pub fn judge(reply: Reply, sent: &str) -> Result<Secret<Vec<u8>>, Verdict> {
     let wire: Option<Wire> = json::read(reply.body.expose()).ok();
     let is_success = |wire: &Wire| {
         reply.status == 200 && wire.error.is_none() && (wire.access_token.is_some() || wire.device_code.is_some())
@@ -81,7 +82,7 @@ pub fn judge(reply: Reply) -> Result<Secret<Vec<u8>>, Verdict> {
     if wire.as_ref().is_some_and(is_success) {
         return Ok(reply.body);
     }
-    Err(class_of(reply.status, reply.retry_after, wire))
+    Err(class_of(reply.status, reply.retry_after, wire, sent))
 }
 
 /// What it means that there was no answer at all.
@@ -104,7 +105,7 @@ impl Verdict {
     }
 }
 
-fn class_of(status: u16, retry_after: Option<Duration>, wire: Option<Wire>) -> Verdict {
+fn class_of(status: u16, retry_after: Option<Duration>, wire: Option<Wire>, sent: &str) -> Verdict {
     let is_answer = wire.as_ref().is_some_and(|wire| wire.error.is_some());
     let wire = wire.unwrap_or_default();
     let codes: Vec<u32> = wire.error_codes.iter().filter_map(code).collect();
@@ -125,10 +126,11 @@ fn class_of(status: u16, retry_after: Option<Duration>, wire: Option<Wire>) -> V
     } else {
         Class::Refused
     };
+    let said = |words: &str| said(words, sent);
     let message = match &wire.error_description {
         _ if !is_answer => format!("the answer (HTTP {status}) is none of the identity platform"),
-        Some(description) => printable(description),
-        None => printable(error),
+        Some(description) => said(description),
+        None => said(error),
     };
     Verdict {
         class,
@@ -136,10 +138,10 @@ fn class_of(status: u16, retry_after: Option<Duration>, wire: Option<Wire>) -> V
         retry_after,
         claims: wire.claims,
         cause: Box::new(Cause {
-            error: wire.error.as_deref().map(printable),
+            error: wire.error.as_deref().map(said),
             codes,
-            suberror: wire.suberror.as_deref().map(printable),
-            correlation_id: wire.correlation_id.as_deref().map(printable),
+            suberror: wire.suberror.as_deref().map(said),
+            correlation_id: wire.correlation_id.as_deref().map(said),
             http_status: Some(status),
         }),
     }
@@ -159,7 +161,7 @@ mod tests {
 
     fn verdict(status: u16, body: &str) -> Verdict {
         let body = Secret::new(body.as_bytes().to_vec());
-        judge(Reply { status, retry_after: None, body }).expect_err("a failure")
+        judge(Reply { status, retry_after: None, body }, "s3cret").expect_err("a failure")
     }
 
     fn class(status: u16, body: &str) -> Class {
@@ -178,7 +180,7 @@ mod tests {
         }
         let body = Secret::new(dead.as_bytes().to_vec());
         let retry_after = Some(Duration::from_secs(7));
-        let verdict = judge(Reply { status: 400, retry_after, body }).expect_err("a failure");
+        let verdict = judge(Reply { status: 400, retry_after, body }, "").expect_err("a failure");
         assert_eq!((verdict.class, verdict.retry_after), (Class::Unavailable, retry_after));
     }
 
@@ -257,6 +259,23 @@ mod tests {
     #[test]
     fn an_error_document_with_status_200_is_an_error() {
         assert_eq!(class(200, r#"{"error":"invalid_grant","access_token":"a"}"#), Class::Dead);
+    }
+
+    #[test]
+    fn what_was_sent_is_not_repeated_in_any_field() {
+        let verdict = verdict(
+            400,
+            r#"{"error":"s3cret","error_description":"'s3cret' is bad","suberror":"s3cret","correlation_id":"s3cret"}"#,
+        );
+        let left_out = || Some("[...]".to_owned());
+        let cause = Cause {
+            error: left_out(),
+            suberror: left_out(),
+            correlation_id: left_out(),
+            http_status: Some(400),
+            ..Cause::default()
+        };
+        assert_eq!((verdict.message.as_str(), *verdict.cause), ("'[...]' is bad", cause));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::error::{Cause, Error, Kind, Result};
 use crate::http::Client;
 use crate::json;
 use crate::secret::Secret;
+use crate::text::account_name;
 use crate::token::TokenResponse;
 
 /// RFC 7523 section 2.1. Veeam's page for v4 shortens it; every version takes the full name.
@@ -66,7 +67,7 @@ impl VeeamTokens {
         }
         let response = TokenResponse::read(body.expose())?;
         let account = json::read::<Named>(body.expose()).ok().and_then(|named| named.user_name);
-        Ok(Self { response, account: account.filter(|name| !name.is_empty()) })
+        Ok(Self { response, account: account.as_deref().and_then(account_name) })
     }
 }
 
@@ -112,7 +113,7 @@ impl Veeam {
         limit: Duration,
     ) -> Result<VeeamTokens, Failure> {
         let form = [("grant_type", JWT_BEARER_GRANT), ("client_id", organization), ("assertion", assertion.expose())];
-        self.token(&form, limit)
+        self.token(&form, assertion, limit)
     }
 
     /// Spends a refresh token for a new pair.
@@ -120,10 +121,12 @@ impl Veeam {
     /// # Errors
     /// See [`Failure`].
     pub fn refresh(&self, refresh_token: &Secret<String>, limit: Duration) -> Result<VeeamTokens, Failure> {
-        self.token(&[("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())], limit)
+        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())];
+        self.token(&form, refresh_token, limit)
     }
 
-    fn token(&self, form: &[(&str, &str)], limit: Duration) -> Result<VeeamTokens, Failure> {
+    /// Posts a form with this `secret` in it.
+    fn token(&self, form: &[(&str, &str)], secret: &Secret<String>, limit: Duration) -> Result<VeeamTokens, Failure> {
         // Without it a token of v8 is bound to a browser's cookie, at refresh too; v6 and older do not know it.
         let antiforgery = (self.version >= ApiVersion::V7).then_some(("disable_antiforgery_token", "true"));
         let form: Vec<_> = form.iter().copied().chain(antiforgery).collect();
@@ -132,7 +135,7 @@ impl Veeam {
             .post_form(&self.token_url(), &form, limit)
             .map_err(|failure| Failure::Other(verdict::of_failure(&self.tenant, &self.server, failure)))?;
         if reply.status != 200 {
-            return Err(verdict::judge(&self.tenant, &self.server, self.version, &reply));
+            return Err(verdict::judge(&self.tenant, &self.server, self.version, &reply, secret.expose()));
         }
         VeeamTokens::read(&reply.body).map_err(|why| Failure::Other(verdict::unreadable(&self.server, &why)))
     }

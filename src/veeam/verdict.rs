@@ -8,7 +8,7 @@ use crate::credential::{ApiVersion, Origin, Tenant};
 use crate::error::{Cause, Error, Kind};
 use crate::http::{self, Reply};
 use crate::json;
-use crate::text::printable;
+use crate::text::said;
 
 /// `stackTrace` (v8) is left out on purpose.
 #[derive(Default, Deserialize)]
@@ -20,10 +20,10 @@ struct Wire {
     error_code: Option<serde_json::Value>,
 }
 
-/// What an answer other than 200 means.
-pub fn judge(tenant: &Tenant, server: &Origin, version: ApiVersion, reply: &Reply) -> Failure {
+/// What an answer other than 200 means, to a request that had this secret.
+pub fn judge(tenant: &Tenant, server: &Origin, version: ApiVersion, reply: &Reply, sent: &str) -> Failure {
     match reply.status {
-        400 | 401 => Failure::Rejected(rejection(reply)),
+        400 | 401 => Failure::Rejected(rejection(reply, sent)),
         404 => {
             let message = format!("{server} does not speak API version {version}");
             let hint = format!("vb365-helper login {tenant} --server {server} --api-version vN, with one it speaks");
@@ -61,7 +61,7 @@ pub(super) fn of_failure(tenant: &Tenant, server: &Origin, failure: http::Failur
     }
 }
 
-fn rejection(reply: &Reply) -> Rejection {
+fn rejection(reply: &Reply, sent: &str) -> Rejection {
     let wire: Wire = json::read(reply.body.expose()).unwrap_or_default();
     let code = wire.error_code.and_then(|code| match code {
         serde_json::Value::String(code) => Some(code),
@@ -70,9 +70,9 @@ fn rejection(reply: &Reply) -> Rejection {
     });
     let words = wire.message.or(wire.error_description).or(wire.error.clone()).unwrap_or_default();
     Rejection {
-        words: printable(&words),
+        words: said(&words, sent),
         cause: Box::new(Cause {
-            error: wire.error.or(code).map(|error| printable(&error)),
+            error: wire.error.or(code).map(|error| said(&error, sent)),
             http_status: Some(reply.status),
             ..Cause::default()
         }),
@@ -88,7 +88,7 @@ mod tests {
         let tenant = "abc.com".parse().unwrap();
         let server = "https://vb365.abc.local:4443".parse().unwrap();
         let body = Secret::new(body.as_bytes().to_vec());
-        judge(&tenant, &server, ApiVersion::V8, &Reply { status, retry_after: None, body })
+        judge(&tenant, &server, ApiVersion::V8, &Reply { status, retry_after: None, body }, "s3cret")
     }
 
     #[test]
@@ -102,6 +102,7 @@ mod tests {
             (r#"{"message":"no"}"#, "no", None),
             (r#"{"message":"no","errorCode":"NeverHeardOf"}"#, "no", Some("NeverHeardOf")),
             (r#"{"message":"no\u001b[1m","errorCode":7,"stackTrace":"at canary"}"#, "no[1m", Some("7")),
+            (r#"{"message":"s3cret?","errorCode":"s3cret"}"#, "[...]?", Some("[...]")),
             ("", "", None),
             ("<html>", "", None),
         ] {
