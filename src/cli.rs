@@ -13,6 +13,9 @@ use crate::credential::{ApiVersion, Fingerprint, Interactive, Origin, Tenant, Wa
 use crate::error::{Error, Kind};
 use crate::text::printable;
 
+/// Longest flag that is repeated, with the name of its value; a mistyped one is no longer, a token is.
+const LONGEST_FLAG: usize = 32;
+
 /// Hands out tokens for the REST API of Veeam Backup for Microsoft 365: one sign-in, then silent renewal.
 #[derive(Debug, Parser)]
 #[command(name = "vb365-helper", version, disable_help_subcommand = true, arg_required_else_help = true)]
@@ -55,13 +58,13 @@ pub struct GetArgs {
     #[arg(long, value_enum, requires = "tenant")]
     pub want: Option<WantArg>,
     /// How long the token must still live, as in 10m
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, requires = "tenant")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "tenant")]
     pub min_ttl: Option<Duration>,
     /// Whether a person may be asked to sign in
     #[arg(long, value_enum, value_name = "WHEN")]
     pub interactive: Option<InteractiveArg>,
     /// How long to wait for other processes and for servers, as in 20s [default: 8s]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
 }
 
@@ -129,7 +132,7 @@ pub struct LoginArgs {
     #[arg(long, value_name = "vN")]
     pub api_version: Option<ApiVersion>,
     /// How long to wait for the person, as in 5m [default: as long as the code is valid]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
     /// Write the tenant's entry to stdout, as `list --json` has it
     #[arg(long)]
@@ -225,7 +228,8 @@ fn words(error: &clap::Error) -> Error {
         _ => None,
     };
     let argument = named(ContextKind::InvalidArg);
-    let flag = argument.clone().filter(|argument| argument.starts_with(['-', '<', '[']));
+    let is_flag = |argument: &String| argument.starts_with(['-', '<', '[']) && argument.len() <= LONGEST_FLAG;
+    let flag = argument.clone().filter(is_flag);
     let at = flag.as_deref().unwrap_or("an argument");
     let message = match error.kind() {
         ErrorKind::UnknownArgument if flag.is_none() => "there is one argument too many".to_owned(),
@@ -251,6 +255,11 @@ fn words(error: &clap::Error) -> Error {
         |like| format!("did you mean {like}? see vb365-helper --help"),
     );
     Error::new(Kind::BadRequest, message).with_hint(suggestion)
+}
+
+/// A duration in words of its own: humantime's repeat what was typed.
+fn duration(typed: &str) -> Result<Duration, String> {
+    humantime::parse_duration(typed).map_err(|_| "not a duration; it looks like 5m or 90s".to_owned())
 }
 
 /// As [`Command::speaks_json`], for arguments that could not be read.

@@ -1,9 +1,9 @@
 //! Words that came from outside, made fit to show: one line, no control characters, bounded; and
-//! those of a server without what could be a token, because it has seen some.
+//! where they could repeat a token, without what is as long as one.
 
 /// Longest piece of words from outside that is repeated to a person, in characters.
 const LONGEST: usize = 300;
-/// Longest word of a server that is repeated, in characters: an id or a grant type fits, a token does not.
+/// Longest word that is repeated where it could be a token, in characters: an id or a grant type fits, a token does not.
 const LONGEST_WORD: usize = 64;
 /// Longest name of an account, in characters (Microsoft's `userPrincipalName`).
 const LONGEST_NAME: usize = 113;
@@ -16,8 +16,8 @@ pub fn printable(text: &str) -> String {
     cut(one_line(text))
 }
 
-/// A server's words as [`printable`] has them, without what it could have been told: `sent`, the
-/// secret of the request that it answers (empty if there was none), and every word as long as a token.
+/// Words of somebody who could repeat a token, as [`printable`] has them, but without `sent`, the
+/// secret that a server was just sent (empty if there was none), and every word as long as a token.
 pub fn said(words: &str, sent: &str) -> String {
     let words = one_line(words);
     let words = if sent.is_empty() { words } else { words.replace(sent, LEFT_OUT) };

@@ -220,7 +220,7 @@ fn an_unknown_field_is_named_fit_to_show_and_without_its_value() {
         assert_eq!(refusal(native::read_erase, &text), why);
     }
     let text = json!({"version": 1, "tenant": "abc.com", "x".repeat(5000): CANARY});
-    assert_eq!(refusal(native::read_get, text), format!("field `{}...` is not known", "x".repeat(300)));
+    assert_eq!(refusal(native::read_get, text), "field `[...]` is not known");
     // Fields of one action are no fields of another.
     let text = json!({"version": 1, "tenant": "abc.com", "access_only": true});
     assert_eq!(refusal(native::read_get, text), "field `access_only` is not known");
