@@ -51,7 +51,8 @@ pub fn run(
     clock: &dyn Clock,
     terminal: &dyn Terminal,
 ) -> Result<EntraTokens, NotSignedIn> {
-    let code = entra.device_code(claims, REQUEST_LIMIT)?;
+    let first = limit.map_or(REQUEST_LIMIT, |limit| limit.left(clock).min(REQUEST_LIMIT));
+    let code = entra.device_code(claims, first)?;
     let life = limit.map_or(code.life, |limit| code.life.min(limit.left(clock)));
     let deadline = Deadline::after(clock, life);
     terminal.catch_interrupts();

@@ -434,13 +434,25 @@ fn a_person_is_not_bothered_with_a_code_that_cannot_be_had() {
             200,
             r#"{"device_code":"canary","user_code":"A","verification_uri":"canary"}"#,
             Kind::Unavailable,
-            "verification_uri is not a URL",
+            "verification_uri: not a URL",
+        ),
+        (
+            200,
+            r#"{"device_code":"canary\n","user_code":"A","verification_uri":"https://m.com"}"#,
+            Kind::Unavailable,
+            "device_code is empty or has control characters",
+        ),
+        (
+            200,
+            r#"{"device_code":"canary","user_code":"A","verification_uri":"https://m.com","expires_in":0}"#,
+            Kind::Unavailable,
+            "expires_in is not a positive number of seconds",
         ),
         (
             200,
             r#"{"device_code":"canary","user_code":"\u001b\u0007","verification_uri":"https://m.com"}"#,
             Kind::Unavailable,
-            "user_code or device_code is empty",
+            "user_code is empty or longer than 32 characters",
         ),
     ] {
         let scene = Scene::with_code(status, body);
@@ -455,7 +467,7 @@ fn a_person_is_not_bothered_with_a_code_that_cannot_be_had() {
 fn what_the_platform_calls_a_code_cannot_steer_the_terminal() {
     let mut scene = Scene::with_code(
         200,
-        r#"{"device_code":"canary-device-code","user_code":"A\u001b[2J\r\nB\u202e","verification_uri":"https://m.com/\u001b[2J"}"#,
+        r#"{"device_code":"canary-device-code","user_code":"A\u001b[2J\r\nB\u202e","verification_uri":"https://m.com/\u202e[2J"}"#,
     );
     scene.answer(&[DONE]);
     scene.sign_in(None).unwrap();

@@ -25,6 +25,10 @@ const LONGEST_INTERVAL: u64 = 60;
 const DEFAULT_LIFE: u64 = 900;
 /// No code is waited for longer than this, in seconds.
 const LONGEST_LIFE: u64 = 3600;
+/// The longest code that anybody types, in characters; Microsoft's have nine.
+const LONGEST_CODE: usize = 32;
+/// The longest address of a page that anybody types, in characters.
+const LONGEST_PAGE: usize = 200;
 /// The longest pause between two polls that get no answer.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
@@ -49,10 +53,15 @@ struct Wire {
     user_code: String,
     #[serde(alias = "verification_url")]
     verification_uri: String,
-    #[serde(default, deserialize_with = "json::lenient_number")]
+    #[serde(default = "default_life", deserialize_with = "json::lenient_number")]
     expires_in: Option<u64>,
     #[serde(default, deserialize_with = "json::lenient_number")]
     interval: Option<u64>,
+}
+
+/// What no word about a life means; a word that makes no sense is none (`None`) and refused.
+fn default_life() -> Option<u64> {
+    Some(DEFAULT_LIFE)
 }
 
 impl DeviceCode {
@@ -62,22 +71,41 @@ impl DeviceCode {
     /// The field that is missing or cannot be shown to a person.
     pub fn read(body: &Secret<Vec<u8>>) -> Result<Self, String> {
         let wire: Wire = json::read(body.expose())?;
-        let url = Url::parse(&wire.verification_uri).map_err(|_| "verification_uri is not a URL")?;
-        is_safe_destination(&url).map_err(|why| format!("verification_uri: {why}"))?;
-        let user_code = printable(&wire.user_code);
-        if user_code.is_empty() || wire.device_code.expose().is_empty() {
-            return Err("user_code or device_code is empty".into());
+        let device_code = wire.device_code.expose();
+        if device_code.is_empty() || device_code.chars().any(char::is_control) {
+            return Err("device_code is empty or has control characters".into());
         }
-        let life = wire.expires_in.unwrap_or(DEFAULT_LIFE).min(LONGEST_LIFE);
+        let user_code = printable(&wire.user_code);
+        if user_code.is_empty() || user_code.chars().count() > LONGEST_CODE {
+            return Err(format!("user_code is empty or longer than {LONGEST_CODE} characters"));
+        }
+        let verification_uri = page(&wire.verification_uri).map_err(|why| format!("verification_uri: {why}"))?;
+        let life = wire.expires_in.filter(|seconds| *seconds > 0);
+        let life = life.ok_or("expires_in is not a positive number of seconds")?.min(LONGEST_LIFE);
         let interval = wire.interval.unwrap_or(DEFAULT_INTERVAL).clamp(1, LONGEST_INTERVAL);
         Ok(Self {
             device_code: wire.device_code,
             user_code,
-            verification_uri: printable(url.as_str()),
+            verification_uri,
             life: Duration::from_secs(life),
             interval: Duration::from_secs(interval),
         })
     }
+}
+
+/// The address of a page that a person can be sent to, in the form that browsers show.
+fn page(text: &str) -> Result<String, String> {
+    // A URL leaves them out, so that another address would be shown than the one that was sent.
+    if text.chars().any(char::is_control) {
+        return Err("it has control characters".into());
+    }
+    let url = Url::parse(text).map_err(|_| "not a URL")?;
+    is_safe_destination(&url)?;
+    // A part of an address leads elsewhere.
+    if url.as_str().len() > LONGEST_PAGE {
+        return Err(format!("it is longer than {LONGEST_PAGE} characters"));
+    }
+    Ok(url.into())
 }
 
 /// What a poll was answered.
@@ -185,6 +213,20 @@ mod tests {
     }
 
     #[test]
+    fn a_life_may_be_missing_or_absurd_but_not_senseless() {
+        let life = |life: &str| {
+            read(&format!(r#"{{"device_code":"d","user_code":"A","verification_uri":"https://m.com"{life}}}"#))
+                .map(|code| code.life.as_secs())
+        };
+        assert_eq!(life(""), Ok(900));
+        assert_eq!(life(r#","expires_in":18446744073709551615"#), Ok(3600));
+        for wrong in ["0", "-1", "1e300", r#""NaN""#, "null", "[]"] {
+            let error = life(&format!(r#","expires_in":{wrong}"#)).unwrap_err();
+            assert_eq!(error, "expires_in is not a positive number of seconds", "{wrong}");
+        }
+    }
+
+    #[test]
     fn the_page_must_be_one_a_person_can_be_sent_to() {
         let page = |uri: &str| {
             read(&format!(r#"{{"device_code":"d","user_code":"ABC","verification_uri":"{uri}"}}"#))
@@ -192,7 +234,17 @@ mod tests {
         };
         assert_eq!(page("https://microsoft.com/devicelogin"), Ok("https://microsoft.com/devicelogin".into()));
         assert!(page("http://127.0.0.1:80/device").is_ok());
-        for wrong in ["http://microsoft.com/d", "javascript:alert(1)", "file:///etc", "https://a@b.com/", "x", ""] {
+        let long = format!("https://m.com/{}", "x".repeat(200));
+        for wrong in [
+            "http://microsoft.com/d",
+            "javascript:alert(1)",
+            "file:///etc",
+            "https://a@b.com/",
+            "x",
+            "",
+            r"https://m\tm.com",
+            &long,
+        ] {
             assert!(page(wrong).unwrap_err().starts_with("verification_uri"), "{wrong}");
         }
         let older = r#"{"device_code":"d","user_code":"ABC","verification_url":"https://m.com/d"}"#;
@@ -203,8 +255,10 @@ mod tests {
     fn a_code_cannot_steer_the_terminal() {
         let text = r#"{"device_code":"d","user_code":"\u001b[2JAB\u0007C","verification_uri":"https://m.com"}"#;
         assert_eq!(read(text).unwrap().user_code, "[2JABC");
+        let text = r#"{"device_code":"d\n","user_code":"A","verification_uri":"https://m.com"}"#;
+        assert_eq!(read(text).unwrap_err(), "device_code is empty or has control characters");
         let text = r#"{"device_code":"d","user_code":"\u001b","verification_uri":"https://m.com"}"#;
-        assert_eq!(read(text).unwrap_err(), "user_code or device_code is empty");
+        assert_eq!(read(text).unwrap_err(), "user_code is empty or longer than 32 characters");
     }
 
     #[test]
