@@ -12,6 +12,10 @@ use crate::secret::Secret;
 /// The longest life that is believed: a year. Servers that say more are still asked again then.
 pub const LONGEST_LIFE: Duration = Duration::from_secs(366 * 86_400);
 
+/// Largest response that is believed, in bytes: Microsoft's have a few thousand. It is kept whole, in a
+/// file that is not read again once it has grown over 1 MiB.
+const LARGEST_RESPONSE: usize = 128 * 1024;
+
 /// The part of a token response that both systems have in common.
 #[derive(Clone, Debug)]
 pub struct TokenResponse {
@@ -37,6 +41,9 @@ impl TokenResponse {
     /// # Errors
     /// The field that is missing or cannot be believed, without its value.
     pub fn read(body: &[u8]) -> Result<Self, String> {
+        if body.len() > LARGEST_RESPONSE {
+            return Err(format!("it is larger than {} KiB", LARGEST_RESPONSE / 1024));
+        }
         let wire: Wire = json::read(body)?;
         let access_token = wire.access_token.ok_or("access_token is missing")?;
         if access_token.expose().is_empty() || !access_token.expose().chars().all(|c| c.is_ascii_graphic()) {
@@ -90,6 +97,13 @@ mod tests {
         let body = br#"{"access_token":"a","refresh_token":"b\r\n","expires_in":1}"#;
         assert_eq!(TokenResponse::read(body).unwrap_err(), "refresh_token has control characters");
         assert_eq!(TokenResponse::read(b"{}").unwrap_err(), "access_token is missing");
+    }
+
+    #[test]
+    fn a_response_that_would_fill_the_file_is_refused() {
+        let body = |padding| format!(r#"{{"access_token":"a","expires_in":1,"x":"{}"}}"#, "x".repeat(padding));
+        assert!(TokenResponse::read(body(100_000).as_bytes()).is_ok());
+        assert_eq!(TokenResponse::read(body(200_000).as_bytes()).unwrap_err(), "it is larger than 128 KiB");
     }
 
     #[test]

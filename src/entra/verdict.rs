@@ -56,6 +56,8 @@ const POLICY_CODES: [u32; 22] = [
 const DEAD_ERRORS: [&str; 4] = ["invalid_grant", "interaction_required", "consent_required", "login_required"];
 /// AADSTS numbers of dead refresh tokens: they outweigh a policy's or configuration's beside them.
 const DEAD_CODES: [u32; 8] = [50173, 70008, 700_082, 700_084, 70043, 50089, 50132, 50133];
+/// The longest claims that are kept for the next sign-in, in bytes.
+const LONGEST_CLAIMS: usize = 16 * 1024;
 
 #[derive(Default, Deserialize)]
 struct Wire {
@@ -136,7 +138,7 @@ fn class_of(status: u16, retry_after: Option<Duration>, wire: Option<Wire>, sent
         class,
         message,
         retry_after,
-        claims: wire.claims,
+        claims: wire.claims.filter(|claims| claims.len() <= LONGEST_CLAIMS),
         cause: Box::new(Cause {
             error: wire.error.as_deref().map(said),
             codes,
