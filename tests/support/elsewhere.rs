@@ -17,6 +17,7 @@ const TOOLS: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 /// What is kept there at the end is left in `kept`.
 const ON_A_DISK: &str = r#"
 set -e
+cd "$HOME"
 cache=$1 setup=$2
 shift 2
 cp -a "$cache" seed
