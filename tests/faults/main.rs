@@ -15,11 +15,13 @@ mod a_broken_disk_costs_nobody_a_login;
 mod a_clock_that_jumps_costs_a_renewal_at_most;
 mod a_damaged_file_hurts_nobody;
 mod a_file_system_without_locks_is_no_trap;
+mod a_hostile_server_gets_and_breaks_nothing;
 mod a_kill_at_any_moment_loses_nothing;
 mod a_stalled_holder_holds_nobody;
 mod nobody_elses_file_is_ever_used;
 mod one_renewal_serves_a_crowd;
+mod the_ladder_holds_for_any_history;
+mod what_a_server_says_is_fit_to_show;
+mod what_is_answered_is_on_disk_first;
 #[path = "../support/mod.rs"]
 mod support;
-mod the_ladder_holds_for_any_history;
-mod what_is_answered_is_on_disk_first;

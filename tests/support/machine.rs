@@ -6,8 +6,6 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-#[cfg(unix)]
-use super::pty::{self, Session};
 use super::server::{Options, Sandbox};
 use super::{Home, ORGANIZATION, Outcome, TENANT};
 
@@ -84,25 +82,6 @@ impl Machine {
         piped(&mut self.command(args)).spawn().unwrap()
     }
 
-    /// A run at a terminal of its own, with pipes for all three streams.
-    #[cfg(unix)]
-    pub fn at_a_terminal(&self, args: &[&str]) -> Session {
-        self.at_a_terminal_by(&self.command(args), &[])
-    }
-
-    /// The same for any command of this machine's, with more variables in its environment.
-    #[cfg(unix)]
-    pub fn at_a_terminal_by(&self, command: &Command, more: &[(&str, &str)]) -> Session {
-        let text = |value: &std::ffi::OsStr| value.to_str().unwrap().to_owned();
-        let args: Vec<_> = command.get_args().map(text).collect();
-        // `PATH` is the tests' own, for the tools that make the terminal.
-        let env = command.get_envs().filter(|(name, _)| *name != "PATH");
-        let env: Vec<_> = env.filter_map(|(name, value)| Some((text(name), text(value?)))).collect();
-        let env: Vec<_> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let args: Vec<_> = args.iter().map(String::as_str).collect();
-        Session::start(command.get_program().as_ref(), &args, &[&env[..], more].concat(), b"")
-    }
-
     /// Fails if the sandbox was ever asked in a wrong way: a token spent twice is one.
     pub fn assert_no_complaints(&self) {
         assert_eq!(self.sandbox.complaints(), Vec::<String>::new());
@@ -115,13 +94,6 @@ impl Deref for Machine {
     fn deref(&self) -> &Home {
         &self.home
     }
-}
-
-/// Whether programs can be run at a terminal here; where not, that is said, and where every test
-/// must run, it is a failure.
-#[cfg(unix)]
-pub fn can_use_terminals() -> bool {
-    pty::missing_tool().is_none_or(|tool| super::skip(&format!("{tool} (util-linux) is missing")))
 }
 
 /// Both outputs are kept for whoever waits, and nothing is on stdin.

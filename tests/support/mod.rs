@@ -7,12 +7,15 @@ mod crowd;
 #[cfg(target_os = "linux")]
 pub mod elsewhere;
 mod home;
+pub mod hostile;
 pub mod inside;
 mod long;
 mod machine;
 #[cfg(unix)]
 #[path = "../../examples/support/pty.rs"]
 pub mod pty;
+#[cfg(unix)]
+pub mod seat;
 #[path = "../../examples/sandbox/server/mod.rs"]
 pub mod server;
 
@@ -31,9 +34,9 @@ use serde_json::{Value, json};
 pub use self::crowd::{crowd, finish, wait_until};
 pub use self::home::{Home, Outcome};
 pub use self::long::{is_long, rounds, tell};
-#[cfg(unix)]
-pub use self::machine::can_use_terminals;
 pub use self::machine::{Machine, piped};
+#[cfg(unix)]
+pub use self::seat::can_use_terminals;
 
 /// The tenant as callers name it; the configuration spells it as the VB365 server does.
 pub const TENANT: &str = "abc.onmicrosoft.com";

@@ -1,0 +1,37 @@
+//! A person's seat: runs at a terminal of their own, with pipes for all three streams.
+
+use std::process::Command;
+use std::time::Duration;
+
+use super::Home;
+use super::pty::{self, Session};
+
+/// How long anything at a terminal may take.
+pub const SOON: Duration = Duration::from_secs(20);
+/// The last words of the prompt.
+pub const PROMPT: &str = "Ctrl-C cancels.";
+
+impl Home {
+    /// A run at a terminal of its own, with pipes for all three streams.
+    pub fn at_a_terminal(&self, args: &[&str]) -> Session {
+        self.at_a_terminal_by(&self.command(args), &[])
+    }
+
+    /// The same for any command of this home's, with more variables in its environment.
+    pub fn at_a_terminal_by(&self, command: &Command, more: &[(&str, &str)]) -> Session {
+        let text = |value: &std::ffi::OsStr| value.to_str().unwrap().to_owned();
+        let args: Vec<_> = command.get_args().map(text).collect();
+        // `PATH` is the tests' own, for the tools that make the terminal.
+        let env = command.get_envs().filter(|(name, _)| *name != "PATH");
+        let env: Vec<_> = env.filter_map(|(name, value)| Some((text(name), text(value?)))).collect();
+        let env: Vec<_> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let args: Vec<_> = args.iter().map(String::as_str).collect();
+        Session::start(command.get_program().as_ref(), &args, &[&env[..], more].concat(), b"")
+    }
+}
+
+/// Whether programs can be run at a terminal here; where not, that is said, and where every test
+/// must run, it is a failure.
+pub fn can_use_terminals() -> bool {
+    pty::missing_tool().is_none_or(|tool| super::skip(&format!("{tool} (util-linux) is missing")))
+}
