@@ -17,6 +17,8 @@ mod a_damaged_file_hurts_nobody;
 mod a_file_system_without_locks_is_no_trap;
 mod a_hostile_server_gets_and_breaks_nothing;
 mod a_kill_at_any_moment_loses_nothing;
+#[cfg(unix)]
+mod a_sign_in_page_is_one_that_a_person_can_be_sent_to;
 mod a_stalled_holder_holds_nobody;
 mod nobody_elses_file_is_ever_used;
 mod one_renewal_serves_a_crowd;
