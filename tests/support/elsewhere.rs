@@ -38,9 +38,9 @@ pub fn can_mount() -> bool {
     works(&mut command) || skip("unshare (util-linux) or a name space to mount a disk in is missing")
 }
 
-/// Whether `tool` of util-linux is there.
+/// Whether `tool` is there.
 pub fn has_tool(tool: &str) -> bool {
-    works(Command::new(tool).arg("--version")) || skip(&format!("{tool} (util-linux) is missing"))
+    works(Command::new(tool).arg("--version")) || skip(&format!("{tool} is missing"))
 }
 
 fn works(command: &mut Command) -> bool {
