@@ -17,12 +17,14 @@ mod a_damaged_file_hurts_nobody;
 mod a_file_system_without_locks_is_no_trap;
 mod a_hostile_server_gets_and_breaks_nothing;
 mod a_kill_at_any_moment_loses_nothing;
+mod a_process_gives_nothing_away;
 #[cfg(unix)]
 mod a_sign_in_page_is_one_that_a_person_can_be_sent_to;
 mod a_stalled_holder_holds_nobody;
 mod no_caller_can_name_a_destination;
 mod nobody_elses_file_is_ever_used;
 mod one_renewal_serves_a_crowd;
+mod secrets_stay_where_they_belong;
 mod the_ladder_holds_for_any_history;
 mod what_a_server_says_is_fit_to_show;
 mod what_is_answered_is_on_disk_first;
