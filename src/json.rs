@@ -1,16 +1,43 @@
 //! Reading JSON that may hold secrets. serde's messages repeat the values they stumble over, so
 //! none of them leaves this file: only what kind of mistake it was, and where.
 
-use serde::de::DeserializeOwned;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 
-/// Reads a document.
+/// Reads a document, which is an object.
 ///
 /// # Errors
 /// What is wrong and where, in words without any value.
 pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(text).map_err(|error| words(&error))
+    serde_json::from_slice(text).map(|Object(document)| document).map_err(|error| words(&error))
+}
+
+/// A document that is an object: serde's own structs also take their fields from an array, in order.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData)).map(Self)
+    }
 }
 
 /// What `error` may say of a document that holds secrets.
@@ -57,9 +84,17 @@ mod tests {
 
     #[test]
     fn mistakes_are_placed_but_never_quoted() {
-        let error = read::<Vec<u8>>(br#"["secret-canary"]"#).unwrap_err();
-        assert_eq!(error, "a field is missing or of the wrong type (line 1, column 16)");
+        let error = read::<std::collections::BTreeMap<String, u8>>(br#"{"a":"secret-canary"}"#).unwrap_err();
+        assert_eq!(error, "a field is missing or of the wrong type (line 1, column 20)");
         assert_eq!(read::<Document>(b"{\"n\":").unwrap_err(), "the JSON ends too early (line 1, column 5)");
         assert_eq!(read::<Document>(b"<html>").unwrap_err(), "not JSON (line 1, column 1)");
+    }
+
+    #[test]
+    fn an_array_is_not_taken_for_the_fields_of_an_object() {
+        for other in ["[5]", r#"["5"]"#, "[]", "5", "null"] {
+            let error = read::<Document>(other.as_bytes()).unwrap_err();
+            assert!(error.starts_with("a field is missing or of the wrong type"), "{other}: {error}");
+        }
     }
 }

@@ -195,6 +195,7 @@ mod tests {
             (302, ""),
             (200, "{}"),
             (200, "[1]"),
+            (400, r#"["invalid_grant", null, [], null, null, null, null, null]"#),
             (400, r#"{"message":"no"}"#),
             (400, r#"{"error":{"code":1}}"#),
             (400, "\u{feff}"),
