@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, SubsecRound, Utc};
 use serde::Deserialize;
 
 use crate::json;
@@ -67,6 +67,11 @@ impl TokenResponse {
 /// `now` in whole seconds, rounded down, as every document here has it.
 pub fn whole_seconds(now: DateTime<Utc>) -> DateTime<Utc> {
     now.trunc_subsecs(0)
+}
+
+/// Whether RFC 3339 can spell `instant`: a year of four digits. chrono reads and counts far beyond.
+pub fn is_spellable(instant: DateTime<Utc>) -> bool {
+    (0..=9999).contains(&instant.year())
 }
 
 #[cfg(test)]

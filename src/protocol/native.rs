@@ -12,6 +12,7 @@ use super::fields::{Fields, bad_request};
 use crate::credential::{Credential, Grant, Interactive, Origin, Request, Source, Tenant, Want};
 use crate::error::{Cause, Error, Result};
 use crate::secret::Secret;
+use crate::token::is_spellable;
 
 /// The version spoken.
 pub const VERSION: u64 = 1;
@@ -69,7 +70,7 @@ pub fn read_store(text: &[u8]) -> Result<StoreRequest> {
     let entra = fields.optional("entra", "a token response", object)?;
     let server: Option<Origin> = fields.optional("server", "an https URL of host and port", parsed)?;
     let veeam = fields.optional("veeam", "a token response", object)?;
-    let obtained_at = fields.optional("obtained_at", "an instant as RFC 3339 has it", parsed)?;
+    let obtained_at = fields.optional("obtained_at", "an instant as RFC 3339 has it", instant_of)?;
     fields.nothing_else()?;
     let veeam = match (server, veeam) {
         (Some(server), Some(response)) => Some((server, response)),
@@ -243,6 +244,11 @@ fn text_of(value: &Value) -> Option<String> {
 
 fn seconds(value: &Value) -> Option<Duration> {
     value.as_u64().map(Duration::from_secs)
+}
+
+fn instant_of(value: &Value) -> Option<DateTime<Utc>> {
+    let instant = DateTime::parse_from_rfc3339(value.as_str()?).ok()?.to_utc();
+    is_spellable(instant).then_some(instant)
 }
 
 fn object(value: &Value) -> Option<Secret<Vec<u8>>> {

@@ -165,7 +165,15 @@ fn each_wrong_field_of_store_is_named_without_its_value() {
         ("server", vec![json!("canary")], "an https URL of host and port"),
         (
             "obtained_at",
-            vec![json!("canary"), json!(1_764_000_000), json!("2026-11-23")],
+            vec![
+                json!("canary"),
+                json!(1_764_000_000),
+                json!("2026-11-23"),
+                json!("2026-11-23 04:00:00 UTC"),
+                json!("+262142-12-31T23:59:59Z"),
+                json!("-262143-01-01T00:00:00Z"),
+                json!("0000-01-01T00:00:00+23:59"),
+            ],
             "an instant as RFC 3339 has it",
         ),
     ] {
