@@ -193,7 +193,8 @@ impl Life {
     /// that is kept: whatever wrote that was no clock.
     pub fn is_alive(self, now: DateTime<Utc>) -> bool {
         let is_believed = (self.expires_at - self.obtained_at).to_std().is_ok_and(|life| life <= LONGEST_LIFE);
-        is_believed && now < self.expires_at && self.obtained_at <= now + CLOCK_SKEW
+        // A difference always has room, where a sum ends with chrono's range.
+        is_believed && now < self.expires_at && self.obtained_at - now <= CLOCK_SKEW
     }
 
     /// Whether it lives for `min_ttl` more, or for half of its whole life where that is less.
@@ -297,6 +298,20 @@ mod tests {
         assert!(Life { obtained_at: at(0), expires_at: at(year) }.is_alive(at(1)));
         assert!(!Life { obtained_at: at(0), expires_at: at(year + 1) }.is_alive(at(1)));
         assert!(!Life { obtained_at: at(20), expires_at: at(10) }.is_alive(at(1)));
+    }
+
+    #[test]
+    fn no_instant_is_too_far_to_count_with() {
+        let [first, last] = [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC];
+        let minute = Duration::minutes(1);
+        let life = Life { obtained_at: last - Duration::hours(1), expires_at: last };
+        assert!(life.is_alive(last - minute) && !life.is_enough(last - minute, minutes(5)));
+        for (obtained_at, expires_at) in [(first, last), (last, first), (first, first), (last, last)] {
+            let life = Life { obtained_at, expires_at };
+            for now in [first, at(0), last] {
+                assert!(!life.is_alive(now) && !life.is_enough(now, minutes(5)), "{life:?} at {now}");
+            }
+        }
     }
 
     #[test]

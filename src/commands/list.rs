@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::protocol::native::{self, instant};
 use crate::secret::Secret;
 use crate::text::printable;
+use crate::token::is_spellable;
 
 /// Microsoft: a refresh token that is not used lives for 90 days.
 const REFRESH_LIFE: TimeDelta = TimeDelta::days(90);
@@ -165,9 +166,14 @@ impl ListedEntra {
             access_expires_at: has_access.then(|| instant(record.access_expires_at)),
             refreshable,
             last_renewed_at: instant(record.obtained_at),
-            refresh_expires_at: refreshable.then(|| instant(record.obtained_at + REFRESH_LIFE)),
+            refresh_expires_at: refreshable.then_some(record.obtained_at).and_then(refresh_end).map(instant),
         }
     }
+}
+
+/// When a refresh token ends that came at `obtained_at`; `None` where no calendar has that day.
+fn refresh_end(obtained_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    obtained_at.checked_add_signed(REFRESH_LIFE).filter(|end| is_spellable(*end))
 }
 
 impl ListedServer {
@@ -224,5 +230,18 @@ impl ListedServer {
             Some(seconds @ 1..60) => format!("{seconds} s left"),
             Some(seconds) => format!("{} min left", seconds / 60),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refresh_token_ends_after_90_days_unless_the_calendar_does() {
+        let end = |obtained_at: &str| refresh_end(obtained_at.parse().unwrap()).map(instant);
+        assert_eq!(end("2026-11-23T04:00:00Z").as_deref(), Some("2027-02-21T04:00:00Z"));
+        assert_eq!(end("9999-12-31T23:59:59Z"), None);
+        assert_eq!(refresh_end(DateTime::<Utc>::MAX_UTC), None);
     }
 }
