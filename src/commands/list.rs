@@ -113,7 +113,7 @@ impl Listed {
         Self {
             tenant: entry.tenant().to_owned(),
             state: state(entry, now),
-            account: account.as_deref().map(printable),
+            account: account.as_deref().map(printable).filter(|name| !name.is_empty()),
             entra: entra.map(ListedEntra::new),
             servers,
             protection: "none",
@@ -236,6 +236,17 @@ impl ListedServer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_with_nothing_to_show_is_none() {
+        let tenant = "abc.com".parse().unwrap();
+        let entry = concat!(
+            r#"{"version":1,"tenant":"abc.com","veeam":[{"server":"https://v:4443","account":"\u001b","#,
+            r#""obtained_at":"2026-11-23T04:00:00Z","access_expires_at":"2026-11-23T05:00:00Z"}]}"#
+        );
+        let entry = Entry::read(&tenant, entry.as_bytes()).unwrap();
+        assert_eq!(Listed::new(&entry, DateTime::UNIX_EPOCH).account, None);
+    }
 
     #[test]
     fn a_refresh_token_ends_after_90_days_unless_the_calendar_does() {
