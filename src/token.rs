@@ -46,7 +46,7 @@ impl TokenResponse {
         }
         let wire: Wire = json::read(body)?;
         let access_token = wire.access_token.ok_or("access_token is missing")?;
-        if access_token.expose().is_empty() || !access_token.expose().chars().all(|c| c.is_ascii_graphic()) {
+        if !is_one_word(access_token.expose()) {
             return Err("access_token is not one word of printable ASCII".into());
         }
         let refresh_token = wire.refresh_token.filter(|token| !token.expose().is_empty());
@@ -62,6 +62,11 @@ impl TokenResponse {
     pub fn expires_at(&self, obtained_at: DateTime<Utc>) -> DateTime<Utc> {
         obtained_at + self.lifetime
     }
+}
+
+/// Whether `text` can stand in a header as it is: one word of printable ASCII.
+pub fn is_one_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic())
 }
 
 /// `now` in whole seconds, rounded down, as every document here has it.

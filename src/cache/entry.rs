@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::credential::{Origin, Settings, Tenant};
 use crate::json;
 use crate::secret::Secret;
-use crate::token::LONGEST_LIFE;
+use crate::token::{LONGEST_LIFE, is_one_word, is_spellable};
 
 /// The version this program writes and the newest one it reads.
 pub(super) const VERSION: u32 = 1;
@@ -115,13 +115,36 @@ impl Entry {
     /// Reads the file's content.
     ///
     /// # Errors
-    /// Damaged (also: another tenant's entry under this tenant's name), or of a newer version.
+    /// Damaged (also: another tenant's entry under this tenant's name, or values that nothing here
+    /// writes), or of a newer version.
     pub fn read(tenant: &Tenant, text: &[u8]) -> Result<Self, Unreadable> {
         match serde_json::from_slice::<Self>(text) {
-            Ok(entry) if entry.version == VERSION && entry.tenant.eq_ignore_ascii_case(tenant.key()) => Ok(entry),
+            Ok(entry) if entry.version == VERSION && entry.tenant.eq_ignore_ascii_case(tenant.key()) => {
+                entry.oddity().map_or(Ok(entry), |oddity| Err(Unreadable::Damaged(oddity.into())))
+            }
             Ok(entry) if entry.version == VERSION => Err(Unreadable::Damaged("it belongs to another tenant".into())),
             Ok(_) => Err(version_of(text).unwrap_or_else(|| Unreadable::Damaged("it has no version".into()))),
             Err(error) => Err(version_of(text).unwrap_or_else(|| Unreadable::Damaged(json::words(&error)))),
+        }
+    }
+
+    /// What in it this program neither writes nor may show, send or count with.
+    fn oddity(&self) -> Option<&'static str> {
+        let (entra, veeam) = (&self.entra, &self.veeam);
+        let mut hosts = entra.iter().map(|record| &record.authority).chain(veeam.iter().map(|record| &record.server));
+        let mut words = entra.iter().flat_map(|record| record.scopes.iter().chain([&record.client_id]));
+        let mut tokens = veeam.iter().filter_map(|record| record.access_token.as_ref());
+        let rejected = entra.iter().filter_map(|record| record.rejected.as_ref()).map(|rejected| rejected.at);
+        let lives = entra.iter().map(EntraRecord::life).chain(veeam.iter().map(VeeamRecord::life));
+        let mut instants = lives.flat_map(|life| [life.obtained_at, life.expires_at]).chain(rejected);
+        if !hosts.all(|host| host.parse::<Origin>().is_ok_and(|origin| origin.as_str() == host)) {
+            Some("a host in it is none that tokens may go to")
+        } else if !words.all(|word| is_one_word(word)) || !tokens.all(|token| is_one_word(token.expose())) {
+            Some("a token, scope or client id in it is not one word of printable ASCII")
+        } else if !instants.all(is_spellable) {
+            Some("an instant in it has no year of four digits")
+        } else {
+            None
         }
     }
 
@@ -325,6 +348,36 @@ mod tests {
         }
         let foreign = read(r#"{"version":1,"tenant":"other.com"}"#);
         assert_eq!(foreign, Unreadable::Damaged("it belongs to another tenant".into()));
+    }
+
+    #[test]
+    fn an_entry_that_this_program_would_not_write_is_damaged() {
+        let tenant: Tenant = "abc.com".parse().unwrap();
+        let entry = concat!(
+            r#"{"version":1,"tenant":"abc.com","entra":[{"authority":"https://h","client_id":"c","scopes":["s"],"#,
+            r#""obtained_at":"2026-11-23T04:00:00Z","access_expires_at":"2026-11-23T05:00:00Z","token_response":{}}],"#,
+            r#""veeam":[{"server":"https://v:4443","obtained_at":"2026-11-23T04:00:01Z","access_token":"t","#,
+            r#""access_expires_at":"2026-11-23T05:00:01Z"}]}"#
+        );
+        assert!(Entry::read(&tenant, entry.as_bytes()).is_ok());
+        for (good, odd) in [
+            ("https://h", "http://h"),
+            ("https://h", "https://h/"),
+            ("https://v:4443", r"\u001b[2J"),
+            (r#""t""#, r#""t\r\nX: y""#),
+            (r#""t""#, r#""""#),
+            (r#""s""#, r#""a b""#),
+            (r#""c""#, r#""""#),
+            ("2026-11-23T04:00:00Z", "+262142-12-31T23:59:59Z"),
+            ("2026-11-23T05:00:00Z", "-262143-01-01T00:00:00Z"),
+            ("2026-11-23T04:00:01Z", "0000-01-01T00:00:00+23:59"),
+            ("2026-11-23T05:00:01Z", "+10000-01-01T00:00:00Z"),
+        ] {
+            let text = entry.replacen(good, odd, 1);
+            assert!(text != entry, "{good}");
+            let why = Entry::read(&tenant, text.as_bytes()).unwrap_err();
+            assert!(matches!(why, Unreadable::Damaged(why) if why.contains(" in it ")), "{odd}");
+        }
     }
 
     #[test]

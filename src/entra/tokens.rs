@@ -12,7 +12,7 @@ use zeroize::Zeroize;
 use crate::json;
 use crate::secret::Secret;
 use crate::text::account_name;
-use crate::token::TokenResponse;
+use crate::token::{TokenResponse, is_one_word};
 
 /// A token response of the identity platform.
 #[derive(Clone, Debug)]
@@ -60,9 +60,9 @@ impl EntraTokens {
     }
 }
 
-/// The access token in a kept response, unless it was taken out.
+/// The access token in a kept response, unless it was taken out or could split a header.
 pub fn access_token(response: &Secret<String>) -> Option<Secret<String>> {
-    parts(response).access_token
+    parts(response).access_token.filter(|token| is_one_word(token.expose()))
 }
 
 /// The refresh token in a kept response.
@@ -153,6 +153,13 @@ mod tests {
         let rest = without_access_token(read(r#"{"access_token":"a","expires_in":60,"refresh_token":"r"}"#).text());
         assert_eq!(access_token(&rest), None);
         assert_eq!(refresh_token(&rest).unwrap().expose(), "r");
+    }
+
+    #[test]
+    fn a_kept_response_hands_out_no_token_that_could_split_a_header() {
+        for odd in [r#"{"access_token":"a\r\nX: y"}"#, r#"{"access_token":""}"#, r#"{"access_token":"a b"}"#] {
+            assert_eq!(access_token(&odd.into()), None, "{odd}");
+        }
     }
 
     #[test]

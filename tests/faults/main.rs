@@ -25,8 +25,8 @@ mod no_caller_can_name_a_destination;
 mod nobody_elses_file_is_ever_used;
 mod one_renewal_serves_a_crowd;
 mod secrets_stay_where_they_belong;
+#[path = "../support/mod.rs"]
+mod support;
 mod the_ladder_holds_for_any_history;
 mod what_a_server_says_is_fit_to_show;
 mod what_is_answered_is_on_disk_first;
-#[path = "../support/mod.rs"]
-mod support;
