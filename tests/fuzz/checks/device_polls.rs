@@ -29,12 +29,12 @@ pub fn check(text: &[u8]) {
         && let Some(line) = lines.next()
     {
         if let Some(planted) = Planted::new(line) {
-            let answer = verdict::judge(reply(&planted.text)).map(|body| EntraTokens::read(&body));
+            let answer = verdict::judge(reply(&planted.text), "").map(|body| EntraTokens::read(&body));
             planted.assert_hidden(&answer.map_err(|verdict| device::classify(verdict, settings())));
         }
         let Reply { status, retry_after, .. } = reply(line);
         let is_busy = matches!(status, 408 | 429 | 500..) || retry_after.is_some();
-        let Err(verdict) = verdict::judge(reply(line)) else { return };
+        let Err(verdict) = verdict::judge(reply(line), "") else { return };
         let is_passing = verdict.class == Class::Unavailable || is_busy;
         let said = verdict.cause.error.clone();
         let wait = match device::classify(verdict, settings()) {

@@ -20,10 +20,10 @@ const PASSING_CODES: [u64; 4] = [50196, 90033, 90055, 40010];
 /// `text` is one answer.
 pub fn check(text: &[u8]) {
     if let Some(planted) = Planted::new(text) {
-        let judged = verdict::judge(reply(&planted.text));
+        let judged = verdict::judge(reply(&planted.text), "");
         planted.assert_hidden(&judged.map(|body| (EntraTokens::read(&body), DeviceCode::read(&body))));
     }
-    match verdict::judge(reply(text)) {
+    match verdict::judge(reply(text), "") {
         Ok(body) => succeeded(&body),
         Err(verdict) => failed(text, verdict),
     }
