@@ -64,7 +64,8 @@ impl FileLock {
 
     /// Whether another process holds the lock on `path` now; what cannot be told is not held.
     pub(super) fn is_held_elsewhere(path: &Path) -> bool {
-        path.exists() && open(path).and_then(|file| is_taken(&file, path, Duration::ZERO)).is_ok_and(|taken| !taken)
+        let is_taken = |file: File| is_taken(&file, path, Duration::ZERO).inspect(|_| release(&file));
+        path.exists() && open(path).and_then(is_taken).is_ok_and(|taken| !taken)
     }
 
     /// The instant noted in the lock file by its last holder.
@@ -98,6 +99,19 @@ impl FileLock {
         (&self.file).take(LONGEST_NOTE).read_to_string(&mut text)?;
         Ok(text)
     }
+}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        release(&self.file);
+    }
+}
+
+/// Lets the lock go at once. Closing the file would leave it to a process that another thread is
+/// just starting, until that one has closed the file as well.
+fn release(file: &File) {
+    // What cannot be let go ends with the file.
+    let _ = fs2::FileExt::unlock(file);
 }
 
 fn open(path: &Path) -> Result<File> {
