@@ -196,6 +196,21 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_is_let_go_even_while_another_process_has_its_file_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("abc.com.lock");
+        let clock = crate::host::fake::FakeClock::default();
+        let lock = || FileLock::acquire(&path, &clock, Deadline::after(&clock, Duration::ZERO), &mut || {});
+        let held = lock().unwrap();
+        // As a process has it that is being started.
+        let _inherited = held.file.try_clone().unwrap();
+        lock().unwrap_err();
+        drop(held);
+        lock().unwrap();
+        assert!(!FileLock::is_held_elsewhere(&path));
+    }
+
+    #[test]
     fn a_note_is_written_over_nothing_but_a_note() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("abc.com.login.lock");
