@@ -2,11 +2,15 @@
 //! neither read nor written nor waited for, and what a name leads to elsewhere stays as it is.
 
 use std::fs;
+#[cfg(unix)]
 use std::time::{Duration, Instant};
 
-use crate::support::{Machine, TENANT};
+use crate::support::Machine;
+#[cfg(unix)]
+use crate::support::TENANT;
 
 /// How long the slowest machine may take to refuse something.
+#[cfg(unix)]
 const SOON: Duration = Duration::from_secs(20);
 
 /// Device names of Windows, and names that lead out of the directory or to another tenant's files.
