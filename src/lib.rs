@@ -24,14 +24,14 @@ pub mod veeam;
 pub mod warnings;
 
 use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::io::Write;
 
 use crate::cache::Cache;
 use crate::cli::{Cli, Command, NotACommand};
 use crate::commands::{Answer, Context, erase, get, list, login, schema, store};
 use crate::config::{Config, Places};
 use crate::error::{Error, Kind, Result};
-use crate::host::{Clock, Terminal};
+use crate::host::{Clock, Input, Terminal};
 use crate::protocol::native;
 use crate::secret::Secret;
 use crate::steps::Step;
@@ -40,7 +40,7 @@ use crate::warnings::Warnings;
 /// The process's streams.
 pub struct Streams<'a> {
     /// Requests come from here, and only when a command reads one.
-    pub stdin: &'a mut dyn Read,
+    pub stdin: &'a mut dyn Input,
     /// The answer goes here, in one write, and nothing else does.
     pub stdout: &'a mut dyn Write,
     /// Words for people; silent on success.
@@ -72,7 +72,7 @@ pub fn run(args: &[OsString], places: Places, streams: Streams<'_>, clock: &dyn 
 fn answer(
     cli: Cli,
     places: Places,
-    stdin: &mut dyn Read,
+    stdin: &mut dyn Input,
     clock: &dyn Clock,
     terminal: &dyn Terminal,
     warnings: &Warnings,

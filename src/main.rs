@@ -5,7 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use vb365_helper::config::Places;
-use vb365_helper::host::{self, SystemClock, SystemTerminal};
+use vb365_helper::host::{self, SystemClock, SystemInput, SystemTerminal};
 use vb365_helper::{Streams, run};
 
 #[allow(clippy::disallowed_methods, reason = "the one place that knows the process")]
@@ -19,6 +19,6 @@ fn main() -> ExitCode {
     let place = |name| variable(name).map(Into::into);
     let places = Places { config_file: place("VB365_HELPER_CONFIG"), cache_dir: place("VB365_HELPER_CACHE_DIR") };
     let args: Vec<_> = env::args_os().collect();
-    let streams = Streams { stdin: &mut io::stdin(), stdout: &mut io::stdout(), stderr: &mut io::stderr() };
+    let streams = Streams { stdin: &mut SystemInput::new(), stdout: &mut io::stdout(), stderr: &mut io::stderr() };
     ExitCode::from(run(&args, places, streams, &SystemClock::start(), &SystemTerminal))
 }

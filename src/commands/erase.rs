@@ -1,28 +1,29 @@
 //! `erase`: removes tokens from this machine. It works on damaged entries, and erasing what is not
 //! there is no mistake.
 
-use std::io::Read;
-
 use super::{Answer, Context, LOCK_TIMEOUT, read_request};
 use crate::cache::Entry;
 use crate::cli::EraseArgs;
 use crate::credential::Origin;
 use crate::entra::tokens;
 use crate::error::Result;
-use crate::host::Deadline;
+use crate::host::{Deadline, Input};
 use crate::protocol::native::{self, EraseRequest};
 
 /// Removes what the arguments or stdin name.
 ///
 /// # Errors
 /// Kind `bad_request` or `cache`.
-pub fn run(context: &Context<'_>, args: EraseArgs, stdin: &mut dyn Read) -> Result<Answer> {
+pub fn run(context: &Context<'_>, args: EraseArgs, stdin: &mut dyn Input) -> Result<Answer> {
     if args.all {
         return all(context);
     }
     let request = match args.tenant {
         Some(tenant) => EraseRequest { tenant, server: args.server, access_only: args.access_only },
-        None => native::read_erase(read_request(stdin)?.expose())?,
+        None => {
+            let deadline = Deadline::after(context.clock, LOCK_TIMEOUT);
+            native::read_erase(read_request(stdin, context.clock, deadline)?.expose())?
+        }
     };
     one(context, &request).map_err(|error| error.with_tenant(&request.tenant))?;
     Ok(native::erased(Some(&request.tenant)))

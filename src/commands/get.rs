@@ -1,21 +1,20 @@
 //! `get`: one credential. Stdin is read only when no tenant is named, so that a program started
 //! with an open, silent stdin never hangs.
 
-use std::io::Read;
-
 use super::{Answer, Context, read_request};
 use crate::cli::GetArgs;
 use crate::credential::Request;
 use crate::error::Result;
+use crate::host::{Deadline, Input};
 use crate::protocol::native;
-use crate::resolve::Ladder;
+use crate::resolve::{Ladder, SILENT_TIMEOUT};
 
 /// Answers a request from the arguments or from stdin.
 ///
 /// # Errors
 /// Every kind.
-pub fn run(context: &Context<'_>, args: GetArgs, stdin: &mut dyn Read) -> Result<Answer> {
-    let request = request(args, stdin)?;
+pub fn run(context: &Context<'_>, args: GetArgs, stdin: &mut dyn Input) -> Result<Answer> {
+    let request = request(context, args, stdin)?;
     let answer = || {
         let settings = context.config.settings(&request.tenant)?;
         let ladder =
@@ -25,12 +24,13 @@ pub fn run(context: &Context<'_>, args: GetArgs, stdin: &mut dyn Read) -> Result
     answer().map_err(|error: crate::error::Error| error.with_tenant(&request.tenant))
 }
 
-fn request(args: GetArgs, stdin: &mut dyn Read) -> Result<Request> {
+fn request(context: &Context<'_>, args: GetArgs, stdin: &mut dyn Input) -> Result<Request> {
     let Some(tenant) = args.tenant else {
-        let mut request = native::read_get(read_request(stdin)?.expose())?;
+        let deadline = Deadline::after(context.clock, args.timeout.unwrap_or(SILENT_TIMEOUT));
+        let mut request = native::read_get(read_request(stdin, context.clock, deadline)?.expose())?;
         // What the caller's configuration says outweighs what its request does.
         request.interactive = args.interactive.map_or(request.interactive, Into::into);
-        request.timeout = args.timeout;
+        request.timeout = args.timeout.map(|_| deadline.left(context.clock));
         return Ok(request);
     };
     Ok(Request {

@@ -1,7 +1,7 @@
 //! `store`: takes a token response that another program came by. It is believed no more than one
 //! from the network, and kept only for a server that the configuration names.
 
-use std::io::Read;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 
@@ -9,13 +9,15 @@ use super::{Answer, Context, read_request};
 use crate::cli::StoreArgs;
 use crate::entra::tokens::EntraTokens;
 use crate::error::{Error, Kind, Result};
-use crate::host::Deadline;
+use crate::host::{Deadline, Input};
 use crate::protocol::native::{self, StoreRequest};
 use crate::resolve::{entra_record, veeam_record};
 use crate::secret::Secret;
 use crate::token::whole_seconds;
 use crate::veeam::VeeamTokens;
 
+/// How long a token response is waited for: who pipes it in may first have somebody sign in.
+const PATIENCE: Duration = Duration::from_secs(3600);
 /// How far `obtained_at` may lie ahead of this machine's clock.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 
@@ -23,8 +25,8 @@ const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 ///
 /// # Errors
 /// Kind `bad_request`, `config` or `cache`.
-pub fn run(context: &Context<'_>, args: StoreArgs, stdin: &mut dyn Read) -> Result<Answer> {
-    let text = read_request(stdin)?;
+pub fn run(context: &Context<'_>, args: StoreArgs, stdin: &mut dyn Input) -> Result<Answer> {
+    let text = read_request(stdin, context.clock, Deadline::after(context.clock, PATIENCE))?;
     let request = match args {
         StoreArgs { tenant: None, .. } => native::read_store(text.expose())?,
         StoreArgs { tenant: Some(tenant), server: None } => {

@@ -1,10 +1,11 @@
-//! What the program needs of the machine it runs on and tests must be able to replace: the time
-//! and the terminal. Everything else (files, network, streams) is passed in as a place or a stream.
+//! What the program needs of the machine it runs on and tests must be able to replace: the time,
+//! the terminal and stdin. Everything else (files, network) is passed in as a place.
 
 mod clock;
 mod crash;
 #[cfg(test)]
 pub mod fake;
+mod input;
 mod journal;
 mod process;
 mod terminal;
@@ -17,6 +18,7 @@ use chrono::{DateTime, Utc};
 pub use self::clock::SystemClock;
 #[cfg(debug_assertions)]
 pub use self::crash::plan_crash;
+pub use self::input::SystemInput;
 pub use self::journal::keep_journal;
 pub use self::process::{harden, hide_panics};
 pub use self::terminal::SystemTerminal;
@@ -29,6 +31,15 @@ pub trait Clock: Sync {
     fn elapsed(&self) -> Duration;
     /// Waits.
     fn sleep(&self, duration: Duration);
+}
+
+/// Where a request comes from.
+pub trait Input {
+    /// Reads what is there into `buffer`; zero at the end.
+    ///
+    /// # Errors
+    /// `TimedOut` if nothing comes within `limit`, and what the system says.
+    fn read_within(&mut self, buffer: &mut [u8], limit: Duration) -> io::Result<usize>;
 }
 
 /// The terminal of the person who started the program, reached past its streams.

@@ -20,7 +20,7 @@ use crate::http::Client;
 use crate::warnings::Warnings;
 
 /// How long a call may take without a person where the caller sets no limit: callers allow 10 s.
-const SILENT_TIMEOUT: Duration = Duration::from_secs(8);
+pub const SILENT_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// One call's way through the ladder.
 pub struct Ladder<'a> {

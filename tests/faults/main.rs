@@ -20,6 +20,7 @@ mod a_kill_at_any_moment_loses_nothing;
 mod a_process_gives_nothing_away;
 #[cfg(unix)]
 mod a_sign_in_page_is_one_that_a_person_can_be_sent_to;
+mod a_silent_caller_holds_nothing;
 mod a_stalled_holder_holds_nobody;
 mod no_caller_can_name_a_destination;
 mod nobody_elses_file_is_ever_used;
