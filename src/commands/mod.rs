@@ -24,8 +24,8 @@ use crate::warnings::Warnings;
 const LOCK_TIMEOUT: Duration = Duration::from_secs(8);
 /// Largest request that is read from stdin, in bytes.
 const LARGEST_REQUEST: usize = 1024 * 1024;
-/// How much of it is read at once, in bytes.
-const CHUNK: usize = 16 * 1024;
+/// Room for most requests, in bytes.
+const USUAL_REQUEST: usize = 1024;
 
 /// What every command works with.
 pub struct Context<'a> {
@@ -49,14 +49,16 @@ pub type Answer = Secret<Vec<u8>>;
 /// # Errors
 /// Kind `bad_request`: over 1 MiB, not there in time, or not readable.
 fn read_request(stdin: &mut dyn Input, clock: &dyn Clock, deadline: Deadline) -> Result<Secret<Vec<u8>>> {
-    let (mut text, mut chunk) = (Zeroizing::new(Vec::new()), Zeroizing::new([0; CHUNK]));
+    let (mut text, mut length) = (Zeroizing::new(vec![0; USUAL_REQUEST]), 0);
+    let mut is_too_large = false;
     loop {
-        match stdin.read_within(&mut chunk[..], deadline.left(clock)) {
-            Ok(0) if text.len() > LARGEST_REQUEST => return Err(bad_request("is larger than 1 MiB")),
-            Ok(0) => return Ok(Secret::new(std::mem::take(&mut *text))),
-            // The rest is read as well, so that the caller is not stopped by a broken pipe before it sees the answer.
-            Ok(_) if text.len() > LARGEST_REQUEST => {}
-            Ok(length) => append(&mut text, &chunk[..length]),
+        match stdin.read_within(&mut text[length..], deadline.left(clock)) {
+            Ok(0) if is_too_large => return Err(bad_request("is larger than 1 MiB")),
+            Ok(0) => {
+                text.truncate(length);
+                return Ok(Secret::new(std::mem::take(&mut *text)));
+            }
+            Ok(more) => length += more,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 return Err(
@@ -65,17 +67,20 @@ fn read_request(stdin: &mut dyn Input, clock: &dyn Clock, deadline: Deadline) ->
             }
             Err(error) => return Err(bad_request(&format!("cannot be read: {error}"))),
         }
+        if length > LARGEST_REQUEST {
+            // The rest is read as well, so that the caller is not stopped by a broken pipe before it sees the answer.
+            (is_too_large, length) = (true, 0);
+        } else if length == text.len() {
+            text = larger(&text);
+        }
     }
 }
 
-/// Puts `more` behind `text`; what gets too small for it is overwritten, and not left behind.
-fn append(text: &mut Zeroizing<Vec<u8>>, more: &[u8]) {
-    if text.len() + more.len() > text.capacity() {
-        let mut larger = Zeroizing::new(Vec::with_capacity(2 * (text.len() + more.len())));
-        larger.extend_from_slice(text);
-        *text = larger;
-    }
-    text.extend_from_slice(more);
+/// `text` with more room behind it; the old copy is overwritten, as no growing `Vec` does.
+fn larger(text: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut larger = Zeroizing::new(vec![0; (2 * text.len()).min(LARGEST_REQUEST + 1)]);
+    larger[..text.len()].copy_from_slice(text);
+    larger
 }
 
 fn bad_request(what: &str) -> Error {
