@@ -23,6 +23,9 @@ pub fn check(text: &[u8]) {
         let judged = verdict::judge(reply(&planted.text), "");
         planted.assert_hidden(&judged.map(|body| (EntraTokens::read(&body), DeviceCode::read(&body))));
     }
+    if let Some(echo) = Planted::in_words(text) {
+        echo.assert_hidden(&verdict::judge(reply(&echo.text), &echo.canary));
+    }
     match verdict::judge(reply(text), "") {
         Ok(body) => succeeded(&body),
         Err(verdict) => failed(text, verdict),

@@ -40,6 +40,10 @@ pub const ALL: [(&str, Check); 6] = [
 /// JSON string the quotes would be escaped: what ends so is a name.
 const SECRETS: [&str; 5] = ["_token\":\"", "_token\": \"", "device_code\":\"", "device_code\": \"", "stackTrace\":\""];
 
+/// The same of fields whose words are repeated, where a server may bring back what it was sent.
+const WORDS: [&str; 6] =
+    ["error\":\"", "description\":\"", "message\":\"", "Code\":\"", "suberror\":\"", "correlation_id\":\""];
+
 /// An input with a canary at the start of each of its secrets.
 struct Planted {
     text: Vec<u8>,
@@ -50,12 +54,21 @@ impl Planted {
     /// `text`, unless it is none. Its hash makes the canary: the fuzzer would soon have learnt one
     /// that is always the same, and put it elsewhere.
     fn new(text: &[u8]) -> Option<Self> {
+        Self::at(&SECRETS, text)
+    }
+
+    /// `text` with the canary at the start of words that are repeated.
+    fn in_words(text: &[u8]) -> Option<Self> {
+        Self::at(&WORDS, text)
+    }
+
+    fn at(names: &[&str], text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
         let canary = format!("canary-{:016x}", hasher.finish());
         let plant = |text: String, name: &&str| text.replace(name, &format!("{name}{canary}"));
-        Some(Self { text: SECRETS.iter().fold(text.to_owned(), plant).into_bytes(), canary })
+        Some(Self { text: names.iter().fold(text.to_owned(), plant).into_bytes(), canary })
     }
 
     /// Checks that no secret is in what is shown.

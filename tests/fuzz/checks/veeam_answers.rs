@@ -13,7 +13,10 @@ use super::{reply, said, settings};
 pub fn check(text: &[u8]) {
     if let Some(planted) = Planted::new(text) {
         let reply = reply(&planted.text);
-        planted.assert_hidden(&(VeeamTokens::read(&reply.body), judge(&reply)));
+        planted.assert_hidden(&(VeeamTokens::read(&reply.body), judge(&reply, "")));
+    }
+    if let Some(echo) = Planted::in_words(text) {
+        echo.assert_hidden(&judge(&reply(&echo.text), &echo.canary));
     }
     let reply = reply(text);
     if reply.status == 200 { succeeded(&reply) } else { failed(&reply) }
@@ -39,7 +42,7 @@ fn succeeded(reply: &Reply) {
 }
 
 fn failed(reply: &Reply) {
-    match judge(reply) {
+    match judge(reply, "") {
         Failure::Rejected(rejection) => {
             assert!([400, 401].contains(&reply.status), "rejected by {}", reply.status);
             assert_short(&rejection.words);
@@ -56,7 +59,7 @@ fn failed(reply: &Reply) {
     }
 }
 
-fn judge(reply: &Reply) -> Failure {
+fn judge(reply: &Reply, sent: &str) -> Failure {
     let settings = settings();
-    verdict::judge(&settings.tenant, &settings.servers[0], ApiVersion::V8, reply, "")
+    verdict::judge(&settings.tenant, &settings.servers[0], ApiVersion::V8, reply, sent)
 }
