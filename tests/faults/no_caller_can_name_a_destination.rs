@@ -228,9 +228,7 @@ fn a_proxy_learns_where_tokens_go_and_not_what_they_are() {
 #[cfg(target_os = "linux")]
 #[test]
 fn nothing_in_the_working_directory_is_even_looked_at() {
-    use crate::support::elsewhere::has_tool;
-    use crate::support::skip;
-    if !has_tool("strace") {
+    if !crate::support::elsewhere::can_trace() {
         return;
     }
     let (machine, decoy, elsewhere) = (due(), Decoy::start(), Home::new());
@@ -245,19 +243,8 @@ fn nothing_in_the_working_directory_is_even_looked_at() {
         &["erase", TENANT],
     ];
     for args in calls {
-        let helper = machine.command(args);
-        let trace = machine.home().join("trace");
-        let mut strace = Command::new("strace");
-        strace.args(["-f", "-e", "trace=file", "-s", "4096", "-o"]).arg(&trace).arg(helper.get_program()).args(args);
-        strace.env_clear().envs(helper.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        strace.env("PATH", std::env::var_os("PATH").unwrap()).current_dir(elsewhere.home());
-        strace.output().unwrap();
-        let trace = fs::read_to_string(trace).unwrap();
-        // Who is not root cannot look into the process that far.
-        let config = machine.home().join("config.toml").display().to_string();
-        if !trace.contains(&config) && !skip("strace does not see the paths: not root") {
-            return;
-        }
+        let trace = machine.trace(&["-e", "trace=file", "-s", "4096"], machine.command(args), &elsewhere.home());
+        assert!(trace.contains(machine.home().join("config.toml").to_str().unwrap()), "{args:?} is not seen: {trace}");
         for line in trace.lines().filter(|line| !line.contains(" getcwd(") && !line.contains(" execve(")) {
             for path in line.split('"').skip(1).step_by(2).filter(|path| !path.is_empty()) {
                 let is_elsewhere = path.starts_with('/') && !Path::new(path).starts_with(elsewhere.home());

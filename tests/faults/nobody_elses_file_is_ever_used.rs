@@ -72,7 +72,7 @@ mod unix {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
 
     use super::*;
-    use crate::support::{Outcome, can_use_terminals, skip};
+    use crate::support::{Outcome, can_use_terminals, is_root};
 
     const ENDINGS: [&str; 4] = ["json", "lock", "login.lock", "json.tmp"];
 
@@ -172,8 +172,7 @@ mod unix {
 
     #[test]
     fn what_belongs_to_another_user_is_not_used() {
-        if !rustix::process::geteuid().is_root() {
-            skip("only root can give files away");
+        if !is_root("give files away") {
             return;
         }
         for name in ["", &format!("{TENANT}.json"), &format!("{TENANT}.lock")] {
@@ -189,8 +188,7 @@ mod unix {
     /// Whoever can write to the directory above can take the cache away, and gets nothing for it.
     #[test]
     fn a_directory_that_another_user_put_in_place_gets_no_token() {
-        if !rustix::process::geteuid().is_root() {
-            skip("only root can give directories away");
+        if !is_root("give directories away") {
             return;
         }
         for mode in [0o777, 0o775, 0o757] {

@@ -2,30 +2,16 @@
 //! power cannot be tested by a kill. And what the cached answer does without.
 #![cfg(target_os = "linux")]
 
-use std::fs;
-use std::process::{Command, Stdio};
-
-use crate::support::{Machine, TENANT, skip};
+use crate::support::elsewhere::can_trace;
+use crate::support::{Machine, TENANT};
 
 const GET: [&str; 5] = ["get", TENANT, "--interactive", "never", "--timeout=50s"];
 
-fn can_trace() -> bool {
-    let status = Command::new("strace").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    status.is_ok_and(|status| status.success()) || skip("strace is missing")
-}
-
 /// The system calls of a run that succeeds, in order, each with the paths of its descriptors.
-fn calls(machine: &Machine, args: &[&str]) -> Vec<String> {
-    let trace = machine.home().join("trace");
-    let plain = machine.command(args);
-    let mut command = Command::new("strace");
-    command.args(["-f", "-y", "-s", "0", "-o"]).arg(&trace).arg(plain.get_program()).args(plain.get_args());
-    command.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{output:?}");
+fn calls(machine: &Machine) -> Vec<String> {
+    let text = machine.trace(&["-y", "-s", "0"], machine.command(&GET), &machine.home());
+    assert!(text.contains("+++ exited with 0 +++"), "{text}");
     // What the loader does before `main`, and each line's process id, are left out.
-    let text = fs::read_to_string(trace).unwrap();
     let lines = text.lines().map(|line| line.split_once(' ').unwrap().1.trim_start().to_owned());
     lines.skip_while(|line| !line.starts_with("prctl(PR_SET_DUMPABLE")).collect()
 }
@@ -43,7 +29,7 @@ fn a_token_is_on_disk_before_it_is_answered_and_whole_before_it_takes_its_place(
     }
     let machine = Machine::signed_in();
     machine.expire_veeam(TENANT);
-    let calls = calls(&machine, &GET);
+    let calls = calls(&machine);
     let temporary = format!("{TENANT}.json.tmp>");
     let directory = format!("{}>", machine.cache_dir().display());
     let order = [
@@ -70,7 +56,7 @@ fn the_cached_answer_takes_no_lock_no_network_and_no_certificate_store() {
         return;
     }
     let machine = Machine::signed_in();
-    let calls = calls(&machine, &GET);
+    let calls = calls(&machine);
     for start in ["flock(", "fcntl(", "socket(", "connect(", "clone", "fsync(", "rename(", "unlink(", "mkdir("] {
         let found = calls.iter().find(|call| call.starts_with(start));
         assert!(found.is_none_or(|call| start == "fcntl(" && call.contains("F_GETFD")), "{found:?}");

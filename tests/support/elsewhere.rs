@@ -38,6 +38,11 @@ pub fn can_mount() -> bool {
     works(&mut command) || skip("unshare (util-linux) or a name space to mount a disk in is missing")
 }
 
+/// Whether the system calls of a run can be seen here, with the paths in them.
+pub fn can_trace() -> bool {
+    has_tool("strace") && super::is_root("look into a process that hides its memory")
+}
+
 /// Whether `tool` is there.
 pub fn has_tool(tool: &str) -> bool {
     works(Command::new(tool).arg("--version")) || skip(&format!("{tool} is missing"))
@@ -82,6 +87,14 @@ impl Home {
     /// A run that can have `count` file descriptors open, the three of its streams among them.
     pub fn with_descriptors(&self, count: usize, args: &[&str]) -> Command {
         self.by(&["prlimit", &format!("--nofile={count}:{count}")], self.command(args))
+    }
+
+    /// The system calls that `command` makes in the directory `cwd`, as strace(1) writes them.
+    pub fn trace(&self, flags: &[&str], command: Command, cwd: &Path) -> String {
+        let trace = self.home().join("trace");
+        let tool = [&["strace", "-f"], flags, &["-o", trace.to_str().unwrap()]].concat();
+        super::piped(&mut self.by(&tool, command)).current_dir(cwd).output().unwrap();
+        fs::read_to_string(trace).unwrap()
     }
 
     /// What is kept for `tenant` on the disk of a run that ended.

@@ -317,6 +317,16 @@ pub fn skip(why: &str) -> bool {
     false
 }
 
+/// Whether this process is root's; where not, what `only` root can do is passed over, and that is said.
+#[cfg(unix)]
+pub fn is_root(only: &str) -> bool {
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root {
+        eprintln!("SKIPPED: only root can {only}");
+    }
+    is_root
+}
+
 /// Another process's hold on a lock file of the cache.
 pub fn hold_lock(home: &Home, name: &str) -> File {
     let path = home.cache_dir().join(name);
