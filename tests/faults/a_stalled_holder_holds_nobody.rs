@@ -28,12 +28,12 @@ fn due(lives: bool) -> Machine {
     machine
 }
 
-/// A holder of the tenant's lock that waits for a server.
-fn waiting_holder(machine: &Machine) -> Child {
-    let before = machine.sandbox.requests("veeam_token");
-    machine.sandbox.fault("veeam_token", STALL);
+/// A holder of the tenant's lock that waits for the server behind `endpoint`.
+fn waiting_holder(machine: &Machine, endpoint: &str) -> Child {
+    let before = machine.sandbox.requests(endpoint);
+    machine.sandbox.fault(endpoint, STALL);
     let holder = machine.start(&["get", TENANT, "--interactive", "never", "--timeout", "100s"]);
-    wait_until("the holder asks", || machine.sandbox.requests("veeam_token") > before);
+    wait_until("the holder asks", || machine.sandbox.requests(endpoint) > before);
     holder
 }
 
@@ -62,19 +62,26 @@ fn end(mut holder: Child) {
 
 #[test]
 fn a_server_that_stalls_one_process_holds_none_of_the_others() {
-    let machine = due(false);
-    let holder = waiting_holder(&machine);
-    let before = machine.sandbox.requests("veeam_token");
-    assert_held_up(&machine, &others(&machine));
-    assert_eq!(machine.sandbox.requests("veeam_token"), before, "only the lock's holder asks");
-    end(holder);
+    for endpoint in ["veeam_token", "entra_token"] {
+        let machine = due(false);
+        if endpoint == "entra_token" {
+            machine.expire_entra(TENANT);
+            machine.sandbox.revoke_veeam_refresh();
+        }
+        let holder = waiting_holder(&machine, endpoint);
+        let requests = || ["veeam_token", "entra_token"].map(|endpoint| machine.sandbox.requests(endpoint));
+        let before = requests();
+        assert_held_up(&machine, &others(&machine));
+        assert_eq!(requests(), before, "only the lock's holder asks");
+        end(holder);
+    }
 }
 
 #[test]
 fn a_token_that_still_lives_is_handed_out_meanwhile() {
     let machine = due(true);
     let token = machine.get(TENANT, &["--min-ttl", "10s"]).answer()["access_token"].clone();
-    let holder = waiting_holder(&machine);
+    let holder = waiting_holder(&machine, "veeam_token");
     for outcome in others(&machine) {
         assert_eq!((outcome.code, &outcome.document()["access_token"]), (0, &token));
         let [warning] = outcome.warnings()[..] else { panic!("not one warning: {outcome:?}") };
@@ -107,7 +114,7 @@ fn a_process_that_hangs_anywhere_in_its_renewal_is_survived() {
 #[test]
 fn who_waits_takes_over_when_the_holder_is_killed() {
     let machine = due(false);
-    let holder = waiting_holder(&machine);
+    let holder = waiting_holder(&machine, "veeam_token");
     let waiter = machine.start(&["get", TENANT, "--interactive", "never", "--timeout", "50s"]);
     std::thread::sleep(Duration::from_millis(300));
     end(holder);
