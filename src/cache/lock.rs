@@ -46,7 +46,7 @@ impl FileLock {
         let mut announced = false;
         loop {
             let left = deadline.left(clock);
-            if is_taken(&file, path, left)? {
+            if try_to_take(&file, path, left)? {
                 return Ok(Self { file, path: path.to_owned() });
             }
             if !announced {
@@ -64,8 +64,8 @@ impl FileLock {
 
     /// Whether another process holds the lock on `path` now; what cannot be told is not held.
     pub(super) fn is_held_elsewhere(path: &Path) -> bool {
-        let is_taken = |file: File| is_taken(&file, path, Duration::ZERO).inspect(|_| release(&file));
-        path.exists() && open(path).and_then(is_taken).is_ok_and(|taken| !taken)
+        let take = |file: File| try_to_take(&file, path, Duration::ZERO).inspect(|_| release(&file));
+        path.exists() && open(path).and_then(take).is_ok_and(|is_taken| !is_taken)
     }
 
     /// The instant noted in the lock file by its last holder.
@@ -118,11 +118,12 @@ fn open(path: &Path) -> Result<File> {
     file::open_lock(path).map_err(|error| unusable(path, &error))
 }
 
-/// Tries once to lock `file`; false while another process has it.
+/// Tries once to lock `file`; false while another process has it. `limit` is for a file server that
+/// has to be asked.
 ///
 /// # Errors
 /// Kind `cache`, naming the file.
-fn is_taken(file: &File, path: &Path, limit: Duration) -> Result<bool> {
+fn try_to_take(file: &File, path: &Path, limit: Duration) -> Result<bool> {
     match try_lock(file, limit) {
         Ok(()) => Ok(true),
         Err(error) if is_held(&error) || error.kind() == ErrorKind::Interrupted => Ok(false),

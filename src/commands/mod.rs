@@ -24,6 +24,8 @@ use crate::warnings::Warnings;
 const LOCK_TIMEOUT: Duration = Duration::from_secs(8);
 /// Largest request that is read from stdin, in bytes.
 const LARGEST_REQUEST: usize = 1024 * 1024;
+/// How much behind a request that is too large is still read, in bytes.
+const LARGEST_REST: usize = 64 * 1024 * 1024;
 /// Room for most requests, in bytes.
 const USUAL_REQUEST: usize = 1024;
 
@@ -50,10 +52,8 @@ pub type Answer = Secret<Vec<u8>>;
 /// Kind `bad_request`: over 1 MiB, not there in time, or not readable.
 fn read_request(stdin: &mut dyn Input, clock: &dyn Clock, deadline: Deadline) -> Result<Secret<Vec<u8>>> {
     let (mut text, mut length) = (Zeroizing::new(vec![0; USUAL_REQUEST]), 0);
-    let mut is_too_large = false;
     loop {
         match stdin.read_within(&mut text[length..], deadline.left(clock)) {
-            Ok(0) if is_too_large => return Err(bad_request("is larger than 1 MiB")),
             Ok(0) => {
                 text.truncate(length);
                 return Ok(Secret::new(std::mem::take(&mut *text)));
@@ -68,10 +68,22 @@ fn read_request(stdin: &mut dyn Input, clock: &dyn Clock, deadline: Deadline) ->
             Err(error) => return Err(bad_request(&format!("cannot be read: {error}"))),
         }
         if length > LARGEST_REQUEST {
-            // The rest is read as well, so that the caller is not stopped by a broken pipe before it sees the answer.
-            (is_too_large, length) = (true, 0);
+            pass_over(stdin, &mut text, clock, deadline);
+            return Err(bad_request("is larger than 1 MiB"));
         } else if length == text.len() {
             text = larger(&text);
+        }
+    }
+}
+
+/// Reads what is left, so that the caller is not stopped by a broken pipe before it sees the answer.
+fn pass_over(stdin: &mut dyn Input, buffer: &mut [u8], clock: &dyn Clock, deadline: Deadline) {
+    let mut rest = LARGEST_REST;
+    // Whoever writes on and on is stopped all the same.
+    while let Ok(length @ 1..) = stdin.read_within(buffer, deadline.left(clock)) {
+        rest = rest.saturating_sub(length);
+        if rest == 0 {
+            return;
         }
     }
 }

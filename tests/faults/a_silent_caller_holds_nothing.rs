@@ -1,5 +1,5 @@
-//! A caller that opens a pipe for its request and does not write it, or not to its end: the program
-//! gives up in time and says what it waited for.
+//! A caller that opens a pipe for its request and does not write it, or not to its end, or without
+//! end: the program gives up in time and says why.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -46,6 +46,21 @@ fn a_request_that_drips_is_given_up() {
 fn a_request_that_is_whole_but_has_no_end_is_given_up() {
     let request = json!({ "version": 1, "tenant": TENANT }).to_string();
     assert_gives_up(&Machine::signed_in(), |stdin| stdin.write_all(request.as_bytes()).unwrap());
+}
+
+#[test]
+fn a_request_without_end_is_too_large_for_every_command() {
+    let machine = Machine::signed_in();
+    for command in [&["get", "--interactive", "never"][..], &["store"], &["store", TENANT], &["erase"]] {
+        let start = Instant::now();
+        let mut child = piped(&mut machine.command(command)).stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let writer = thread::spawn(move || while stdin.write_all(&[b' '; 64 * 1024]).is_ok() {});
+        let outcome = finish(child);
+        writer.join().unwrap();
+        assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+        assert_eq!(outcome.error("bad_request")["message"], "the request on stdin is larger than 1 MiB");
+    }
 }
 
 #[test]
