@@ -3,6 +3,7 @@
 
 mod entry;
 mod file;
+mod life;
 mod lock;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,8 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
-pub use self::entry::{EntraRecord, Entry, Life, Rejected, Unreadable, VeeamRecord};
+pub use self::entry::{EntraRecord, Entry, Rejected, Unreadable, VeeamRecord};
+pub use self::life::Life;
 use self::lock::FileLock;
 use crate::credential::Tenant;
 use crate::error::{Error, Kind, Result};
