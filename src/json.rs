@@ -18,7 +18,7 @@ pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
 }
 
 /// A document that is an object: serde's own structs also take their fields from an array, in order.
-struct Object<T>(T);
+pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -19,10 +19,15 @@ pub fn printable(text: &str) -> String {
 /// Words of somebody who could repeat a token, as [`printable`] has them, but without `sent`, the
 /// secret that a server was just sent (empty if there was none), and every word as long as a token.
 pub fn said(words: &str, sent: &str) -> String {
-    let words = one_line(words);
-    let words = if sent.is_empty() { words } else { words.replace(sent, LEFT_OUT) };
+    let (words, sent) = (one_line(words), one_line(sent));
+    let words = if sent.is_empty() { words } else { words.replace(&sent, LEFT_OUT) };
     let short = |word| if length(word) > LONGEST_WORD { LEFT_OUT } else { word };
     cut(words.split(' ').map(short).collect::<Vec<_>>().join(" "))
+}
+
+/// The same of somebody who was sent nothing.
+pub fn without_tokens(words: &str) -> String {
+    said(words, "")
 }
 
 /// The name of an account as a server told it; `None` if no account is called so.
@@ -50,8 +55,9 @@ fn length(text: &str) -> usize {
 fn is_steering(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e01ef}')
 }
 
 #[cfg(test)]
@@ -84,7 +90,7 @@ mod tests {
     #[test]
     fn a_server_is_quoted_without_what_it_was_sent_however_short_that_is() {
         assert_eq!(said("'s3cret' is bad: s3\u{1b}cret", "s3cret"), "'[...]' is bad: [...]");
-        assert_eq!(said("{\"a\":\"b\n c\"} is bad", "{\"a\":\"b c\"}"), "[...] is bad");
+        assert_eq!(said("{\"a\":\"b\n c\"} is bad", "{\"a\":\"b  c\"}"), "[...] is bad");
         assert_eq!(said("bad", ""), "bad");
     }
 

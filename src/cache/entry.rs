@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::life::Life;
 use crate::credential::{Origin, Settings, Tenant};
-use crate::json;
+use crate::json::{self, Object};
 use crate::secret::Secret;
 use crate::token::{is_one_word, is_spellable};
 
@@ -116,7 +116,7 @@ impl Entry {
     /// Damaged (also: another tenant's entry under this tenant's name, or values that nothing here
     /// writes), or of a newer version.
     pub fn read(tenant: &Tenant, text: &[u8]) -> Result<Self, Unreadable> {
-        match serde_json::from_slice::<Self>(text) {
+        match serde_json::from_slice(text).map(|Object::<Self>(entry)| entry) {
             Ok(entry) if entry.version == VERSION && entry.tenant.eq_ignore_ascii_case(tenant.key()) => {
                 entry.oddity().map_or(Ok(entry), |oddity| Err(Unreadable::Damaged(oddity.into())))
             }
@@ -225,7 +225,7 @@ fn version_of(text: &[u8]) -> Option<Unreadable> {
     struct Version {
         version: u32,
     }
-    let Version { version } = serde_json::from_slice(text).ok()?;
+    let Object(Version { version }) = serde_json::from_slice(text).ok()?;
     (version > VERSION).then_some(Unreadable::Newer(version))
 }
 
@@ -265,7 +265,9 @@ mod tests {
         let read = |text: &str| Entry::read(&tenant, text.as_bytes()).unwrap_err();
         assert_eq!(read(r#"{"version":2,"tenant":"abc.com","sealed":"x"}"#), Unreadable::Newer(2));
         assert_eq!(read(r#"{"version":2,"tenant":"abc.com"}"#), Unreadable::Newer(2));
-        for damaged in ["", "{", "[]", r#"{"version":1}"#, r#"{"version":0,"tenant":"abc.com"}"#] {
+        for damaged in
+            ["", "{", "[]", r#"[1,"abc.com",[],[]]"#, r#"{"version":1}"#, r#"{"version":0,"tenant":"abc.com"}"#]
+        {
             assert!(matches!(read(damaged), Unreadable::Damaged(_)), "{damaged}");
         }
         let foreign = read(r#"{"version":1,"tenant":"other.com"}"#);

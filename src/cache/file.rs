@@ -1,6 +1,6 @@
 //! Files that only their owner reads and that are never half written. A reader sees the old
-//! content or the new; a crash leaves at most a temporary file of a fixed name, which the next
-//! write replaces.
+//! content or the new; a crash leaves at most a temporary file of a fixed name, which is put in place
+//! if it is complete, and otherwise removed.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
@@ -82,16 +82,21 @@ pub(super) fn is_remote(file: &File) -> bool {
     platform::is_remote(file)
 }
 
+/// Whether a lock failed with `error` because there are none to be had, or nobody to give one.
+pub(super) fn has_no_locks(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::TimedOut) || platform::has_no_locks(error)
+}
+
 /// Lets `temporary`, which a writer that was killed has left complete, take the place of `path`.
 ///
 /// # Errors
 /// What the system says.
 pub(super) fn adopt(temporary: &Path, path: &Path) -> io::Result<()> {
-    platform::rename(temporary, path)?;
-    steps::reached(Step::Renamed);
-    platform::sync_directory(path)?;
-    steps::reached(Step::DirectorySynced);
-    Ok(())
+    let mut options = OpenOptions::new();
+    platform::without_surprises(options.read(true).write(true));
+    // Its writer may have been killed before that.
+    options.open(temporary)?.sync_all()?;
+    put_in_place(temporary, path)
 }
 
 /// Replaces `path` by `content` through the file `temporary` beside it.
@@ -100,12 +105,12 @@ pub(super) fn adopt(temporary: &Path, path: &Path) -> io::Result<()> {
 /// file; the directory is synchronised last, so that after success a crash leaves the new one.
 ///
 /// # Errors
-/// What the system says; `path` is as it was then.
+/// What the system says; `path` is as it was then, or as it should be but not certain to stay so.
 pub(super) fn replace(path: &Path, temporary: &Path, content: &[u8]) -> io::Result<()> {
     if content.len() as u64 > LARGEST {
         return Err(too_large());
     }
-    let written = write_new(temporary, content).and_then(|()| adopt(temporary, path));
+    let written = write_new(temporary, content).and_then(|()| put_in_place(temporary, path));
     // Best effort: the next write replaces it in any case.
     written.inspect_err(|_| drop(fs::remove_file(temporary)))
 }
@@ -119,6 +124,14 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
     }
+}
+
+fn put_in_place(temporary: &Path, path: &Path) -> io::Result<()> {
+    platform::rename(temporary, path)?;
+    steps::reached(Step::Renamed);
+    platform::sync_directory(path)?;
+    steps::reached(Step::DirectorySynced);
+    Ok(())
 }
 
 fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
@@ -196,16 +209,36 @@ mod platform {
         of.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
     }
 
-    /// File systems whose locks another machine, or another program, gives: NFS, SMB (of three
-    /// ages), AFS, Ceph, 9P and FUSE, by their numbers in statfs(2).
+    /// File systems whose locks another machine, or another program, gives, by their numbers in
+    /// statfs(2): NFS; SMB of three ages; OpenAFS and the kernel's AFS; Ceph; 9P; FUSE; Lustre; GPFS;
+    /// GFS2; OCFS2; Coda.
     #[cfg(target_os = "linux")]
-    const REMOTE: [u32; 8] =
-        [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x5346_414f, 0x00c3_6400, 0x0102_1997, 0x6573_5546];
+    const REMOTE: [u32; 14] = [
+        0x6969,
+        0x517b,
+        0xff53_4d42,
+        0xfe53_4d42,
+        0x5346_414f,
+        0x6b41_4653,
+        0x00c3_6400,
+        0x0102_1997,
+        0x6573_5546,
+        0x0bd0_0bd0,
+        0x4750_4653,
+        0x0116_1970,
+        0x7461_636f,
+        0x7375_7245,
+    ];
 
     #[cfg(target_os = "linux")]
     pub(super) fn is_remote(file: &File) -> bool {
         // The numbers have 32 bits, whatever width the platform gives them.
         rustix::fs::fstatfs(file).is_ok_and(|system| REMOTE.contains(&(system.f_type as u32)))
+    }
+
+    /// What flock(2) says where there are no locks, beside `Unsupported`.
+    pub(super) fn has_no_locks(error: &io::Error) -> bool {
+        error.raw_os_error() == Some(Errno::NOLCK.raw_os_error())
     }
 
     /// Elsewhere the numbers are others; to ask in a way that cannot hang costs a thread, and no more.
@@ -264,6 +297,10 @@ mod platform {
     /// NTFS keeps its directories in a journal; there is nothing to synchronise by hand.
     pub(super) fn sync_directory(_: &Path) -> io::Result<()> {
         Ok(())
+    }
+
+    pub(super) fn has_no_locks(_: &io::Error) -> bool {
+        false
     }
 
     /// A share's server that does not answer fails a request in a time that Windows sets.

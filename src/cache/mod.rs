@@ -75,11 +75,7 @@ impl Cache {
         match Entry::read(tenant, text.expose()) {
             Ok(entry) => Ok(Found { entry, damage: None }),
             Err(Unreadable::Damaged(why)) => damaged(&why),
-            Err(Unreadable::Newer(version)) => {
-                let message = format!("the cache file {} is of the newer version {version}", path.display());
-                Err(Error::new(Kind::Cache, message)
-                    .with_hint("use the version of vb365-helper that wrote it, or a newer one"))
-            }
+            Err(Unreadable::Newer(version)) => Err(newer(&path, version)),
         }
     }
 
@@ -91,9 +87,7 @@ impl Cache {
         self.ensure_directory()?;
         let held = FileLock::acquire(&self.path(tenant, "lock"), clock, deadline, &mut || {})?;
         steps::reached(Step::LockTaken);
-        let mut lock = TenantLock { cache: self, tenant: tenant.clone(), _held: held };
-        lock.finish_killed_write();
-        Ok(lock)
+        Ok(TenantLock { cache: self, tenant: tenant.clone(), _held: held })
     }
 
     /// Takes the lock under which one person signs in; `on_wait` is called once if another
@@ -191,6 +185,7 @@ impl TenantLock<'_> {
     /// # Errors
     /// As [`Cache::read`].
     pub fn read(&self) -> Result<Found> {
+        self.finish_killed_write()?;
         self.cache.read(&self.tenant)
     }
 
@@ -222,15 +217,16 @@ impl TenantLock<'_> {
     /// Goes on where a writer was killed. Only a holder of the lock writes the temporary file, so what
     /// is complete there is newer than what stands in its place, and may hold the one refresh token
     /// that is still good; what is not complete is nothing but a piece of a token.
-    fn finish_killed_write(&mut self) {
+    fn finish_killed_write(&self) -> Result<()> {
         let (temporary, path) = (self.temporary(), self.cache.path(&self.tenant, "json"));
-        let Ok(Some(text)) = file::read(&temporary) else { return };
-        // Best effort: what cannot be done here is told by the write that comes, or by nobody.
-        let _ = match Entry::read(&self.tenant, text.expose()) {
+        // What is no file of this user's is nobody's last word; the next write removes it.
+        let Ok(Some(text)) = file::read(&temporary) else { return Ok(()) };
+        let finished = match Entry::read(&self.tenant, text.expose()) {
             Ok(_) => file::adopt(&temporary, &path),
             Err(Unreadable::Damaged(_)) => file::remove(&temporary),
-            Err(Unreadable::Newer(_)) => Ok(()),
+            Err(Unreadable::Newer(version)) => return Err(newer(&temporary, version)),
         };
+        finished.map_err(|error| unusable("cache file", &temporary, &error))
     }
 
     fn temporary(&self) -> PathBuf {
@@ -255,6 +251,11 @@ impl LoginLock {
     pub fn note_declined(&mut self, now: DateTime<Utc>) -> Result<()> {
         self.0.set_note(now)
     }
+}
+
+fn newer(path: &Path, version: u32) -> Error {
+    let message = format!("the cache file {} is of the newer version {version}", path.display());
+    Error::new(Kind::Cache, message).with_hint("use the version of vb365-helper that wrote it, or a newer one")
 }
 
 fn unusable(what: &str, path: &Path, error: &io::Error) -> Error {

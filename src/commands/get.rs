@@ -14,19 +14,19 @@ use crate::resolve::{Ladder, SILENT_TIMEOUT};
 /// # Errors
 /// Every kind.
 pub fn run(context: &Context<'_>, args: GetArgs, stdin: &mut dyn Input) -> Result<Answer> {
-    let request = request(context, args, stdin)?;
+    let deadline = Deadline::after(context.clock, args.timeout.unwrap_or(SILENT_TIMEOUT));
+    let request = request(context, args, stdin, deadline)?;
     let answer = || {
         let settings = context.config.settings(&request.tenant)?;
         let ladder =
             Ladder::new(&settings, &request, context.cache, context.clock, context.terminal, context.warnings)?;
-        Ok(native::credential(&ladder.get()?))
+        Ok(native::credential(&ladder.get(deadline)?))
     };
     answer().map_err(|error: crate::error::Error| error.with_tenant(&request.tenant))
 }
 
-fn request(context: &Context<'_>, args: GetArgs, stdin: &mut dyn Input) -> Result<Request> {
+fn request(context: &Context<'_>, args: GetArgs, stdin: &mut dyn Input, deadline: Deadline) -> Result<Request> {
     let Some(tenant) = args.tenant else {
-        let deadline = Deadline::after(context.clock, args.timeout.unwrap_or(SILENT_TIMEOUT));
         let mut request = native::read_get(read_request(stdin, context.clock, deadline)?.expose())?;
         // What the caller's configuration says outweighs what its request does.
         request.interactive = args.interactive.map_or(request.interactive, Into::into);

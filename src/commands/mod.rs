@@ -59,7 +59,7 @@ fn read_request(stdin: &mut dyn Input, clock: &dyn Clock, deadline: Deadline) ->
                 return Ok(Secret::new(std::mem::take(&mut *text)));
             }
             Ok(more) => length += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 return Err(
                     bad_request("did not come in time").with_hint("name the tenant as an argument, or close stdin")

@@ -4,7 +4,7 @@ use super::Answer;
 use crate::cli::SchemaArgs;
 use crate::error::{Error, Kind, Result};
 use crate::secret::Secret;
-use crate::text::said;
+use crate::text::without_tokens;
 
 macro_rules! schemas {
     ($($name:literal),* $(,)?) => {
@@ -37,7 +37,8 @@ pub fn run(args: &SchemaArgs) -> Result<Answer> {
     };
     let schema = SCHEMAS.iter().find(|(known, _)| known == name);
     let (_, text) = schema.ok_or_else(|| {
-        Error::new(Kind::BadRequest, format!("there is no schema {}", said(name, ""))).with_hint("vb365-helper schema")
+        Error::new(Kind::BadRequest, format!("there is no schema {}", without_tokens(name)))
+            .with_hint("vb365-helper schema")
     })?;
     Ok(Secret::new(text.as_bytes().to_vec()))
 }

@@ -12,6 +12,7 @@ use super::file::{Mistake, Section, TenantTable, Value};
 use super::{Config, Told};
 use crate::credential::{Fingerprint, Origin, Scopes, Settings, Tenant, Trust};
 use crate::error::{Error, Kind, Result};
+use crate::token::is_one_word;
 
 /// Azure CLI: a public client that Veeam's documents use as their example.
 const CLIENT_ID: &str = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
@@ -185,8 +186,5 @@ fn one_line(text: &str) -> Result<String, String> {
 }
 
 fn one_word(text: &str) -> Result<String, String> {
-    if text.is_empty() || !text.chars().all(|c| c.is_ascii_graphic()) {
-        return Err("is not one word of printable ASCII".into());
-    }
-    Ok(text.to_owned())
+    if is_one_word(text) { Ok(text.to_owned()) } else { Err("is not one word of printable ASCII".into()) }
 }

@@ -16,10 +16,11 @@ use crate::entra::tokens::EntraTokens;
 use crate::error::{Error, Kind};
 use crate::host::{Clock, Deadline, Terminal};
 use crate::steps::{self, Step};
-use crate::text::printable;
 
 /// No single question to the platform takes longer than this.
 const REQUEST_LIMIT: Duration = Duration::from_secs(20);
+/// How long the last question, which comes at the deadline, may take.
+const LAST_WORD: Duration = Duration::from_secs(5);
 /// How soon Ctrl-C is noticed.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -80,7 +81,8 @@ fn wait(
         }
         // The poll after the deadline is the last, so that the platform's own reason is seen.
         let is_last = deadline.is_over(clock);
-        let Some(answer) = poll(entra, code, terminal) else { return Err(cancelled(settings)) };
+        let limit = REQUEST_LIMIT.min(deadline.left(clock) + LAST_WORD);
+        let Some(answer) = poll(entra, code, limit, terminal) else { return Err(cancelled(settings)) };
         pause = match answer {
             Answer::Tokens(tokens) => return Ok(tokens),
             Answer::Declined(error) => return Err(NotSignedIn::Declined(error.with_tenant(&settings.tenant))),
@@ -109,13 +111,14 @@ fn rest(duration: Duration, clock: &dyn Clock, terminal: &dyn Terminal) -> bool 
 
 /// Asks once; `None` if Ctrl-C was pressed. The question has a thread of its own, so that a server
 /// that does not answer cannot hold the person.
-fn poll(entra: &Entra, code: &DeviceCode, terminal: &dyn Terminal) -> Option<Answer> {
+fn poll(entra: &Entra, code: &DeviceCode, limit: Duration, terminal: &dyn Terminal) -> Option<Answer> {
     let (answered, answer) = mpsc::channel();
     let (entra, code) = (entra.clone(), code.clone());
-    thread::spawn(move || {
-        // Nobody listens any more after Ctrl-C.
-        let _ = answered.send(entra.poll(&code, REQUEST_LIMIT));
-    });
+    // Nobody listens any more after Ctrl-C.
+    let ask = move || drop(answered.send(entra.poll(&code, limit)));
+    if thread::Builder::new().spawn(ask).is_err() {
+        return Some(Answer::NoAnswer { retry_after: None });
+    }
     loop {
         match answer.recv_timeout(GLANCE) {
             Ok(answer) => return Some(answer),
@@ -138,7 +141,7 @@ fn prompt(settings: &Settings, server: Option<&Origin>, code: &DeviceCode, life:
         tenant = settings.tenant,
         host = settings.authority.host(),
         uri = code.verification_uri,
-        user_code = printable(&code.user_code),
+        user_code = code.user_code,
         s = if minutes == 1 { "" } else { "s" },
     )
 }

@@ -72,7 +72,7 @@ mod windows {
     type Chunk = io::Result<Zeroizing<Vec<u8>>>;
 
     /// The process's stdin. Windows waits for no pipe with a limit, so a thread of its own reads.
-    #[derive(Debug, Default)]
+    #[derive(Default)]
     pub struct SystemInput {
         chunks: Option<Receiver<Chunk>>,
         rest: Zeroizing<Vec<u8>>,

@@ -10,7 +10,7 @@ use super::trust::Distrust;
 use super::tunnel::ProxyError;
 use super::{LONGEST_BODY, connect_limit};
 use crate::credential::Fingerprint;
-use crate::text::{printable, said};
+use crate::text::{printable, without_tokens};
 
 /// Why there is no reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ fn tls_error(cause: &Cause) -> Option<&rustls::Error> {
 
 fn words(cause: &Cause, limit: Duration) -> String {
     if let Some(error) = tls_error(cause) {
-        return format!("TLS failed ({})", said(&error.to_string(), ""));
+        return format!("TLS failed ({})", without_tokens(&error.to_string()));
     }
     match cause {
         Cause::HostNotFound => "its name was not found".into(),
@@ -108,7 +108,7 @@ fn io_words(error: &io::Error) -> String {
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
             "the network does not reach it".into()
         }
-        _ => said(&error.to_string(), ""),
+        _ => without_tokens(&error.to_string()),
     }
 }
 

@@ -16,7 +16,7 @@ use rustls_platform_verifier::Verifier as SystemVerifier;
 
 use crate::credential::Fingerprint;
 use crate::error::{Error, Kind, Result};
-use crate::text::{printable, said};
+use crate::text::{printable, without_tokens};
 
 /// What a certificate must satisfy.
 #[derive(Debug)]
@@ -178,7 +178,7 @@ impl std::error::Error for Distrust {}
 
 fn reason(error: &rustls::Error) -> String {
     use CertificateError as Wrong;
-    let rustls::Error::InvalidCertificate(wrong) = error else { return said(&error.to_string(), "") };
+    let rustls::Error::InvalidCertificate(wrong) = error else { return without_tokens(&error.to_string()) };
     match wrong {
         Wrong::UnknownIssuer => "unknown issuer".into(),
         Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => "it does not name this server".into(),
@@ -192,7 +192,7 @@ fn reason(error: &rustls::Error) -> String {
         }
         Wrong::Revoked => "revoked".into(),
         Wrong::BadSignature => "bad signature".into(),
-        other => said(&other.to_string(), ""),
+        other => without_tokens(&other.to_string()),
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Kind, Result};
 use crate::json;
-use crate::text::said;
+use crate::text::without_tokens;
 
 /// The fields of a request, taken out one by one; what is left over is not known.
 pub(super) struct Fields(Map<String, Value>);
@@ -23,7 +23,7 @@ impl Fields {
         let Once { fields, twice } =
             json::read(text).map_err(|why| bad_request(format!("the request is not a JSON object: {why}")))?;
         if let Some(name) = twice {
-            return Err(bad_request(format!("field `{}` is there twice", said(&name, ""))));
+            return Err(bad_request(format!("field `{}` is there twice", without_tokens(&name))));
         }
         let mut fields = Self(fields);
         match fields.required("version", "a whole number", |value| value.as_u64())? {
@@ -61,7 +61,7 @@ impl Fields {
     /// Kind `bad_request`, naming the first that was not.
     pub(super) fn nothing_else(self) -> Result<()> {
         match self.0.keys().next() {
-            Some(name) => Err(bad_request(format!("field `{}` is not known", said(name, "")))),
+            Some(name) => Err(bad_request(format!("field `{}` is not known", without_tokens(name)))),
             None => Ok(()),
         }
     }

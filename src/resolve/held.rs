@@ -1,6 +1,8 @@
 //! A tenant's entry under its lock. What a server answers is written here before anything else is
 //! done with it; a write that fails costs the next call a request, never this call its token.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use super::{Due, EntraRecord, Ladder, Stop, VeeamRecord};
@@ -18,7 +20,8 @@ pub(super) struct Held<'l, 'a> {
     pub(super) ladder: &'l Ladder<'a>,
     pub(super) entry: Entry,
     pub(super) deadline: Deadline,
-    lock: TenantLock<'l>,
+    /// None where a person signed in and the lock is not to be had: nothing is kept then.
+    lock: Option<TenantLock<'l>>,
 }
 
 impl<'a> Ladder<'a> {
@@ -29,7 +32,20 @@ impl<'a> Ladder<'a> {
         if let Some(damage) = found.damage {
             self.warnings.add(damage);
         }
-        Ok(Held { ladder: self, entry: found.entry, deadline, lock })
+        Ok(Held { ladder: self, entry: found.entry, deadline, lock: Some(lock) })
+    }
+
+    /// The same where a person has just signed in, who must not lose that to a lock or a disk.
+    pub(super) fn hold_or_go_on(&self, time: Duration) -> Held<'_, 'a> {
+        self.hold(Deadline::after(self.clock, time)).unwrap_or_else(|error| {
+            self.warn_unsaved(&error);
+            let (entry, deadline) = (Entry::empty(&self.settings.tenant), Deadline::after(self.clock, time));
+            Held { ladder: self, entry, deadline, lock: None }
+        })
+    }
+
+    fn warn_unsaved(&self, error: &Error) {
+        self.warnings.add(format!("not saved, so that the next call has to ask again: {error}"));
     }
 }
 
@@ -108,8 +124,10 @@ impl Held<'_, '_> {
     }
 
     fn save(&mut self) {
-        if let Err(error) = self.lock.write(&self.entry) {
-            self.ladder.warnings.add(format!("not saved, so that the next call has to ask again: {error}"));
+        if let Some(lock) = &mut self.lock
+            && let Err(error) = lock.write(&self.entry)
+        {
+            self.ladder.warn_unsaved(&error);
         }
     }
 }

@@ -32,7 +32,8 @@ pub struct Ladder<'a> {
     terminal: &'a dyn Terminal,
     connections: Connections<'a>,
     warnings: &'a Warnings,
-    /// The end of the time that the caller allows for all of it.
+    /// The end of the time that the caller allows; what a person's sign-in brought is still exchanged
+    /// and kept after that.
     limit: Option<Deadline>,
 }
 
@@ -95,18 +96,17 @@ impl<'a> Ladder<'a> {
         })
     }
 
-    /// The credential asked for.
+    /// The credential asked for, by `deadline` where no person is needed.
     ///
     /// # Errors
     /// Every kind but `bad_request`.
-    pub fn get(&self) -> Result<Credential> {
+    pub fn get(&self, deadline: Deadline) -> Result<Credential> {
         let found = self.cache.read(&self.settings.tenant)?;
         self.tell(&found.entry);
         if let Some(credential) = self.cached(&found.entry) {
             log::debug!("rung 1: the cached token is the answer");
             return Ok(credential);
         }
-        let deadline = self.silent_deadline();
         match self.renew(deadline) {
             Ok(credential) => Ok(credential),
             Err(Stop::SignIn(due)) => self.after_sign_in(due, deadline),
@@ -121,7 +121,7 @@ impl<'a> Ladder<'a> {
         life.is_enough(self.clock.now(), min_ttl).then(|| self.credential(grant, life, Source::Cache))
     }
 
-    /// When to give up what needs no person.
+    /// When to give up what needs no person, once one was waited for.
     fn silent_deadline(&self) -> Deadline {
         self.limit.unwrap_or_else(|| Deadline::after(self.clock, SILENT_TIMEOUT))
     }

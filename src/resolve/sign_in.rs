@@ -17,7 +17,7 @@ use crate::host::Deadline;
 const OTHERS_SIGN_IN: Duration = Duration::from_secs(3660);
 /// How long a sign-in that was declined is not offered again: kubectl runs a failed plugin twice.
 const NOT_AGAIN: TimeDelta = TimeDelta::seconds(10);
-/// How long the requests after a sign-in may take.
+/// How long the lock after a sign-in may be waited for, and what is done under it may take.
 const AFTERWARDS: Duration = Duration::from_secs(30);
 
 /// What a sign-in brought.
@@ -56,9 +56,12 @@ impl Ladder<'_> {
     pub(super) fn after_sign_in(&self, due: Due, deadline: Deadline) -> Result<Credential> {
         if !self.may_prompt() {
             log::debug!("rung 5: a person is needed, and none can be asked");
-            return self.after_somebody_elses(due, deadline);
+            return self.after_somebody_elses(due, deadline).or_else(|error| self.still_alive(error));
         }
-        let mut login = self.lock_login(&mut || {})?;
+        let mut login = match self.lock_login(&mut || {}) {
+            Ok(login) => login,
+            Err(error) => return self.still_alive(error),
+        };
         // Another window may have signed in, or another process stored a newer refresh token.
         let due = match self.renew(self.silent_deadline()) {
             Err(Stop::SignIn(due)) => due,
@@ -110,7 +113,7 @@ impl Ladder<'_> {
             }
             Err(NotSignedIn::Failed(error)) => return Err(error),
         };
-        let mut held = self.hold(Deadline::after(self.clock, AFTERWARDS))?;
+        let mut held = self.hold_or_go_on(AFTERWARDS);
         held.keep_entra(&tokens);
         let answer = match self.request.want {
             Want::Veeam => held.exchange(Source::Login),

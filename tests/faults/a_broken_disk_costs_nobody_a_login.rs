@@ -3,6 +3,7 @@
 //! is as it was. Where nothing was received yet, the kind is `cache` and nothing was spent.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ fn assert_goes_on(machine: &Machine) {
 fn a_directory_that_vanishes_during_a_renewal_takes_no_token_along() {
     let machine = Machine::signed_in();
     machine.expire_veeam(TENANT);
-    machine.sandbox.fault("veeam_token", Fault::Late(Duration::from_millis(500)));
+    machine.sandbox.fault("veeam_token", Fault::Late(Duration::from_secs(2)));
     let before = machine.sandbox.requests("veeam_token");
     let child = machine.start(&GET);
     wait_until("the server is asked", || machine.sandbox.requests("veeam_token") > before);
@@ -54,15 +55,40 @@ fn a_directory_that_vanishes_during_a_renewal_takes_no_token_along() {
 fn a_directory_that_is_not_there_is_made() {
     let machine = Machine::new();
     machine.get(TENANT, &[]).error("login_required");
+    let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
-        let remove = || (0..200).for_each(|_| drop(fs::remove_dir_all(machine.cache_dir())));
-        scope.spawn(remove);
+        scope.spawn(|| {
+            while !is_over.load(Ordering::SeqCst) {
+                let _ = fs::remove_dir_all(machine.cache_dir());
+            }
+        });
         for _ in 0..20 {
-            let outcome = machine.get(TENANT, &[]);
+            let outcome = finish(machine.start(&GET));
             assert!(matches!(outcome.code, 3 | 7), "{outcome:?}");
         }
+        is_over.store(true, Ordering::SeqCst);
     });
     machine.sign_in(TENANT);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_person_does_not_lose_a_sign_in_to_a_lock_that_is_not_to_be_had() {
+    use crate::support::can_use_terminals;
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = Machine::new();
+    let session = machine.at_a_terminal(&["get", TENANT]);
+    session.wait_for("Ctrl-C cancels.", Duration::from_secs(30));
+    let lock = machine.cache_dir().join(format!("{TENANT}.lock"));
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    assert!(machine.sandbox.approve());
+    let outcome = Outcome::at_a_terminal(session.finish(Duration::from_secs(30)));
+    assert_eq!((outcome.code, &outcome.document()["source"]), (0, &"login".into()), "{outcome:?}");
+    let [warning] = outcome.warnings()[..] else { panic!("not one warning: {outcome:?}") };
+    assert!(warning.starts_with("not saved, ") && warning.contains(lock.to_str().unwrap()), "{warning}");
 }
 
 #[cfg(target_os = "linux")]
@@ -75,7 +101,7 @@ mod linux {
     use crate::support::{ago, can_use_terminals, tell};
 
     const FILL: &str = r#"dd if=/dev/zero of="$cache/filler" bs=1k 2>/dev/null || true"#;
-    const READ_ONLY: &str = r#"mount -o remount,ro "$cache""#;
+    const READ_ONLY: &str = r#"mount -o remount,bind,ro "$cache""#;
 
     #[test]
     fn a_full_disk_loses_no_token() {
@@ -103,10 +129,7 @@ mod linux {
         let session = machine.at_a_terminal_by(&machine.on_a_disk(FILL, &["get", TENANT]), &[]);
         session.wait_for("Ctrl-C cancels.", Duration::from_secs(30));
         assert!(machine.sandbox.approve());
-        let finished = session.finish(Duration::from_secs(30));
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        let outcome =
-            Outcome { code: finished.code.unwrap(), stdout: text(finished.stdout), stderr: text(finished.stderr) };
+        let outcome = Outcome::at_a_terminal(session.finish(Duration::from_secs(30)));
         assert_handed_out(&machine, &outcome, "login");
     }
 

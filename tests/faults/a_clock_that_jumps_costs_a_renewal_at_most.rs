@@ -3,12 +3,13 @@
 //! clock, which nobody sets.
 
 use std::fs::{self, File};
+use std::io::{self, Read};
 use std::sync::Mutex;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use vb365_helper::host::Clock;
+use vb365_helper::host::{Clock, Input};
 
 use crate::support::inside::ManualClock;
 use crate::support::{Answers, HOUR, Machine, TENANT, World, ago, entra, hold_lock, veeam, veeam_living};
@@ -149,6 +150,28 @@ fn the_time_of_day_moves_no_deadline() {
     let _held = hold_lock(&machine, &format!("{TENANT}.lock"));
     clock.set(DateTime::UNIX_EPOCH);
     machine.run_inside(&clock, &GET, b"").error("cache");
+    assert_eq!(clock.elapsed(), Duration::from_secs(8));
+}
+
+/// A request whose end comes 5 s after its beginning.
+struct Late<'a>(&'a ManualClock, &'a [u8]);
+
+impl Input for Late<'_> {
+    fn read_within(&mut self, buffer: &mut [u8], _: Duration) -> io::Result<usize> {
+        if self.1.is_empty() {
+            self.0.advance(Duration::from_secs(5));
+        }
+        self.1.read(buffer)
+    }
+}
+
+#[test]
+fn a_request_that_is_long_in_coming_leaves_less_time_for_the_rest() {
+    let (machine, clock) = (Machine::signed_in(), ManualClock::new());
+    machine.expire_veeam(TENANT);
+    let _held = hold_lock(&machine, &format!("{TENANT}.lock"));
+    let request = json!({ "version": 1, "tenant": TENANT, "interactive": "never" }).to_string();
+    machine.run_reading(&clock, &["get"], &mut Late(&clock, request.as_bytes())).error("cache");
     assert_eq!(clock.elapsed(), Duration::from_secs(8));
 }
 

@@ -219,6 +219,9 @@ fn a_file_of_a_hundred_megabytes_hurts_nobody() {
     for content in [&b""[..], neighbours.entry.as_slice()] {
         fs::write(neighbours.home.cache_file(), content).unwrap();
         File::options().write(true).open(neighbours.home.cache_file()).unwrap().set_len(100 << 20).unwrap();
+        let outcome = neighbours.run(&["get", TENANT, "--interactive", "never"], "100 MB");
+        outcome.error("login_required");
+        assert!(outcome.warnings()[0].ends_with("is damaged and counts as empty: it is larger than 1 MiB"));
         neighbours.survive_what_is_there("100 MB");
     }
 }

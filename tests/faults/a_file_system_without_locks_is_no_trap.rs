@@ -3,11 +3,10 @@
 //! none, nothing is spent without one. FUSE stands for those that no test can mount.
 #![cfg(target_os = "linux")]
 
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::fs::File;
 use std::time::{Duration, Instant};
 
-use crate::support::elsewhere::{can_mount, run};
+use crate::support::elsewhere::{can_mount, can_trace, has_tool, run};
 use crate::support::{Machine, TENANT, skip};
 
 const GET: [&str; 6] = ["get", TENANT, "--interactive", "never", "--timeout", "2s"];
@@ -15,9 +14,8 @@ const GET: [&str; 6] = ["get", TENANT, "--interactive", "never", "--timeout", "2
 const FUSE: &str = r#"bindfs -o nonempty "$PWD/seed" "$cache"; trap 'umount -l "$cache"' EXIT"#;
 
 fn can_serve() -> bool {
-    let status = Command::new("bindfs").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let is_there = status.is_ok_and(|status| status.success()) && Path::new("/dev/fuse").exists();
-    (is_there || skip("bindfs or /dev/fuse is missing")) && can_mount()
+    let has_device = File::options().read(true).write(true).open("/dev/fuse").is_ok();
+    has_tool("bindfs") && (has_device || skip("/dev/fuse is missing")) && can_mount()
 }
 
 #[test]
@@ -31,6 +29,27 @@ fn a_renewal_works_under_a_lock_that_a_program_gives() {
     assert_eq!(run(machine.on_a_disk(FUSE, &GET)).answer()["source"], "veeam_refresh");
     assert_ne!(machine.kept_on_disk(TENANT), old);
     machine.assert_no_complaints();
+}
+
+/// As flock(2) answers on file systems that know no locks, and on NFS without its lock daemon.
+#[test]
+fn where_there_are_no_locks_nothing_is_spent() {
+    if !can_trace() {
+        return;
+    }
+    for (error, words) in
+        [("EOPNOTSUPP", "Operation not supported (os error 95)"), ("ENOLCK", "No locks available (os error 37)")]
+    {
+        let machine = Machine::signed_in();
+        assert_eq!(run(machine.with_failing_call("flock", error, &GET)).answer()["source"], "cache");
+        machine.expire_veeam(TENANT);
+        let outcome = run(machine.with_failing_call("flock", error, &GET));
+        let lock = machine.cache_dir().join(format!("{TENANT}.lock"));
+        let error = outcome.error("cache");
+        assert_eq!(error["message"], format!("the lock file {} cannot be used: {words}", lock.display()));
+        assert!(error["hint"].as_str().unwrap().starts_with("keep the cache on a local disk"), "{error}");
+        assert_eq!(machine.sandbox.requests("veeam_token"), 1);
+    }
 }
 
 #[test]

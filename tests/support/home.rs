@@ -132,6 +132,13 @@ impl Outcome {
         }
     }
 
+    /// The streams of a run at a terminal.
+    #[cfg(unix)]
+    pub fn at_a_terminal(finished: super::pty::Finished) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: finished.code.unwrap(), stdout: text(finished.stdout), stderr: text(finished.stderr) }
+    }
+
     /// stdout as the one document it is.
     pub fn document(&self) -> Value {
         assert!(self.stdout.ends_with('\n') && self.stdout.lines().count() == 1, "not one line: {self:?}");

@@ -11,7 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use log::{LevelFilter, Log, Metadata, Record};
 use vb365_helper::config::Places;
-use vb365_helper::host::{Clock, Terminal};
+use vb365_helper::host::{Clock, Input, Terminal};
 use vb365_helper::steps::TARGET;
 use vb365_helper::{Streams, run};
 
@@ -84,11 +84,16 @@ impl Terminal for NoTerminal {
 
 impl Home {
     /// A run by `clock`, without a terminal.
-    pub fn run_inside(&self, clock: &dyn Clock, args: &[&str], stdin: &[u8]) -> Outcome {
+    pub fn run_inside(&self, clock: &dyn Clock, args: &[&str], mut stdin: &[u8]) -> Outcome {
+        self.run_reading(clock, args, &mut stdin)
+    }
+
+    /// The same with a request that comes as it likes.
+    pub fn run_reading(&self, clock: &dyn Clock, args: &[&str], stdin: &mut dyn Input) -> Outcome {
         let args: Vec<OsString> = ["vb365-helper"].iter().chain(args).map(OsString::from).collect();
         let places = Places { config_file: Some(self.home().join("config.toml")), cache_dir: Some(self.cache_dir()) };
-        let (mut stdin, mut stdout, mut stderr) = (stdin, Vec::new(), Vec::new());
-        let streams = Streams { stdin: &mut stdin, stdout: &mut stdout, stderr: &mut stderr };
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let streams = Streams { stdin, stdout: &mut stdout, stderr: &mut stderr };
         let code = run(&args, places, streams, clock, &NoTerminal);
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Outcome { code: code.into(), stdout: text(stdout), stderr: text(stderr) }

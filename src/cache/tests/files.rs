@@ -177,10 +177,37 @@ fn what_a_killed_writer_had_half_written_is_gone_with_the_next_holder() {
     let new = entry("new").write().unwrap();
     for end in 0..new.expose().len() - 1 {
         fs::write(home.path("abc.com.json.tmp"), &new.expose()[..end]).unwrap();
-        drop(home.lock().unwrap());
+        home.lock().unwrap().read().unwrap();
         assert_eq!(home.files(), ["abc.com.json", "abc.com.lock"], "after {end} bytes");
     }
     assert_eq!(home.token().as_deref(), Some("old"));
+}
+
+#[test]
+fn what_a_killed_writer_of_a_newer_version_had_written_is_left_to_it() {
+    let home = Home::new();
+    home.keep("old");
+    let (temporary, newer) = (home.path("abc.com.json.tmp"), r#"{"version":2,"sealed":"x"}"#);
+    fs::write(&temporary, newer).unwrap();
+    let expected = format!("the cache file {} is of the newer version 2", temporary.display());
+    assert_eq!(message(home.lock().unwrap().read()), expected);
+    assert_eq!(fs::read_to_string(temporary).unwrap(), newer);
+    home.lock().unwrap().remove().unwrap();
+    assert_eq!(home.files(), ["abc.com.lock"]);
+}
+
+#[test]
+fn what_cannot_be_put_in_place_is_not_passed_over() {
+    let home = Home::new();
+    home.keep("old");
+    fs::remove_file(home.path("abc.com.json")).unwrap();
+    fs::create_dir_all(home.path("abc.com.json/in-the-way")).unwrap();
+    let new = entry("new").write().unwrap();
+    fs::write(home.path("abc.com.json.tmp"), new.expose()).unwrap();
+    let why = message(home.lock().unwrap().read());
+    let start = format!("the cache file {} cannot be used: ", home.path("abc.com.json.tmp").display());
+    assert!(why.starts_with(&start), "{why}");
+    assert_eq!(fs::read(home.path("abc.com.json.tmp")).unwrap(), *new.expose());
 }
 
 #[test]
@@ -189,7 +216,7 @@ fn nobody_elses_temporary_file_takes_an_entrys_place() {
     home.keep("old");
     let foreign = String::from_utf8(entry("new").write().unwrap().expose().clone()).unwrap();
     fs::write(home.path("abc.com.json.tmp"), foreign.replace("Abc.com", "def.com")).unwrap();
-    drop(home.lock().unwrap());
+    home.lock().unwrap().read().unwrap();
     assert_eq!(home.token().as_deref(), Some("old"));
     assert_eq!(home.files(), ["abc.com.json", "abc.com.lock"]);
 }
