@@ -21,7 +21,7 @@ pub mod server;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -313,8 +313,13 @@ pub fn self_signed_server() -> String {
 /// Always false, as the answer to whether it can run.
 pub fn skip(why: &str) -> bool {
     assert!(std::env::var_os("VB365_HELPER_TESTS_STRICT").is_none(), "{why}");
-    eprintln!("SKIPPED: {why}");
+    say_skipped(why);
     false
+}
+
+/// Past what the tests' harness keeps to itself.
+fn say_skipped(why: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
 /// Whether this process is root's; where not, what `only` root can do is passed over, and that is said.
@@ -322,7 +327,7 @@ pub fn skip(why: &str) -> bool {
 pub fn is_root(only: &str) -> bool {
     let is_root = rustix::process::geteuid().is_root();
     if !is_root {
-        eprintln!("SKIPPED: only root can {only}");
+        say_skipped(&format!("only root can {only}"));
     }
     is_root
 }
