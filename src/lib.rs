@@ -63,8 +63,12 @@ pub fn run(args: &[OsString], places: Places, streams: Streams<'_>, clock: &dyn 
         say(stderr, &format!("warning: {warning}"));
     }
     steps::reached(Step::AnswerReady);
-    match answer.and_then(|answer| write_answer(&answer, stdout)) {
-        Ok(()) => 0,
+    match answer {
+        Ok(answer) => match write_answer(&answer, stdout) {
+            Ok(()) => 0,
+            // Where a piece of the answer stands, no second document belongs.
+            Err(error) => write_error(&error, false, stdout, stderr),
+        },
         Err(error) => write_error(&error, speaks_json, stdout, stderr),
     }
 }

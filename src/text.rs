@@ -21,6 +21,11 @@ pub fn printable(text: &str) -> String {
 pub fn said(words: &str, sent: &str) -> String {
     let (words, sent) = (one_line(words), one_line(sent));
     let words = if sent.is_empty() { words } else { words.replace(&sent, LEFT_OUT) };
+    // Folded into lines, a token is many short words.
+    let unfolded = |text: &str| text.replace(' ', "");
+    if !sent.is_empty() && unfolded(&words).contains(&unfolded(&sent)) {
+        return LEFT_OUT.into();
+    }
     let short = |word| if length(word) > LONGEST_WORD { LEFT_OUT } else { word };
     cut(words.split(' ').map(short).collect::<Vec<_>>().join(" "))
 }
@@ -91,6 +96,7 @@ mod tests {
     fn a_server_is_quoted_without_what_it_was_sent_however_short_that_is() {
         assert_eq!(said("'s3cret' is bad: s3\u{1b}cret", "s3cret"), "'[...]' is bad: [...]");
         assert_eq!(said("{\"a\":\"b\n c\"} is bad", "{\"a\":\"b  c\"}"), "[...] is bad");
+        assert_eq!(said("bad: abcd\nefgh\nijkl", "abcdefghijkl"), "[...]");
         assert_eq!(said("bad", ""), "bad");
     }
 

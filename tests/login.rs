@@ -22,7 +22,7 @@ use serde_json::Value;
 use crate::support::pty::Finished;
 use crate::support::seat::{PROMPT, SOON};
 use crate::support::server::{Fault, Options};
-use crate::support::{Machine, ORGANIZATION, TENANT, can_use_terminals, wait_until};
+use crate::support::{HOUR, Machine, ORGANIZATION, Outcome, TENANT, ago, can_use_terminals, hold_lock, wait_until};
 
 /// A machine whose sandbox is played as `change` has it.
 fn machine(change: impl Fn(&mut Options)) -> Machine {
@@ -317,4 +317,58 @@ fn a_stranger_is_noticed_before_anybody_is_asked_to_sign_in() {
     assert_eq!((finished.code, finished.terminal.as_str()), (Some(9), ""));
     assert!(!machine.home().join("config.toml").exists(), "a server that is not trusted was remembered");
     assert_eq!(machine.sandbox.requests("device_code"), 0);
+}
+
+#[test]
+fn a_login_after_one_that_was_cancelled_elsewhere_asks_all_the_same() {
+    if !can_use_terminals() {
+        return;
+    }
+    // There is a living token, but nobody signed in meanwhile.
+    let machine = Machine::signed_in();
+    let held = hold_lock(&machine, &format!("{TENANT}.login.lock"));
+    let session = machine.at_a_terminal(&["login", TENANT]);
+    session.wait_for("Waiting for the sign-in", SOON);
+    drop(held);
+    session.wait_for(PROMPT, SOON);
+    assert!(machine.sandbox.approve());
+    assert_eq!(session.finish(SOON).code, Some(0));
+}
+
+#[test]
+fn without_a_terminal_login_names_no_new_destination() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = Machine::signed_in();
+    let before = fs::read(machine.home().join("config.toml")).unwrap();
+    let plain = machine.command(&["login", TENANT, "--server", "http://127.0.0.1:1", "--api-version", "v8"]);
+    let mut command = std::process::Command::new("setsid");
+    command.arg("--wait").arg(plain.get_program()).args(plain.get_args()).env_clear();
+    command.envs(plain.get_envs().filter(|(name, _)| *name != "PATH").filter_map(|(name, value)| Some((name, value?))));
+    command.env("PATH", std::env::var_os("PATH").unwrap());
+    let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert_eq!(fs::read(machine.home().join("config.toml")).unwrap(), before);
+}
+
+#[test]
+fn a_token_that_still_lives_is_handed_out_when_no_code_is_to_be_had() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = Machine::signed_in();
+    machine.change_entry(TENANT, |entry| {
+        entry["veeam"][0]["obtained_at"] = ago(HOUR - 100).into();
+        entry["veeam"][0]["access_expires_at"] = ago(-100).into();
+        entry["entra"][0]["obtained_at"] = ago(2 * HOUR).into();
+        entry["entra"][0]["access_expires_at"] = ago(HOUR).into();
+    });
+    machine.sandbox.revoke_veeam_refresh();
+    machine.sandbox.revoke_entra_refresh();
+    machine.sandbox.fault("device_code", Fault::Answer { status: 503, headers: Vec::new(), body: String::new() });
+    let outcome = Outcome::at_a_terminal(machine.at_a_terminal(&["get", TENANT]).finish(SOON));
+    assert_eq!((outcome.code, &outcome.document()["source"]), (0, &"cache".into()), "{outcome:?}");
+    let [warning] = outcome.warnings()[..] else { panic!("not one warning: {outcome:?}") };
+    assert!(warning.contains(&format!("cannot sign {TENANT} in now: ")), "{warning}");
 }

@@ -50,7 +50,7 @@ pub(super) fn ensure_directory(dir: &Path) -> io::Result<()> {
 pub(super) fn read(path: &Path) -> io::Result<Option<Secret<Vec<u8>>>> {
     let mut options = OpenOptions::new();
     platform::without_surprises(options.read(true));
-    let file = match options.open(path) {
+    let file = match platform::patiently(|| options.open(path)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(platform::explain(error)),
@@ -72,7 +72,7 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Secret<Vec<u8>>>> {
 pub(super) fn open_lock(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     platform::without_surprises(options.read(true).write(true).create(true).truncate(false));
-    let file = options.open(path).map_err(platform::explain)?;
+    let file = platform::patiently(|| options.open(path)).map_err(platform::explain)?;
     check_file(&file.metadata()?)?;
     Ok(file)
 }
@@ -115,19 +115,27 @@ pub(super) fn replace(path: &Path, temporary: &Path, content: &[u8]) -> io::Resu
     written.inspect_err(|_| drop(fs::remove_file(temporary)))
 }
 
+/// Makes what happened to the names in the directory of `path` last.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+    platform::sync_directory(path)
+}
+
 /// Removes `path`; where it is not, nothing.
 ///
 /// # Errors
 /// What the system says.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
+    match platform::patiently(|| fs::remove_file(path)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
     }
 }
 
 fn put_in_place(temporary: &Path, path: &Path) -> io::Result<()> {
-    platform::rename(temporary, path)?;
+    platform::patiently(|| fs::rename(temporary, path))?;
     steps::reached(Step::Renamed);
     platform::sync_directory(path)?;
     steps::reached(Step::DirectorySynced);
@@ -139,7 +147,7 @@ fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     remove(path)?;
     let mut options = OpenOptions::new();
     platform::without_surprises(options.write(true).create_new(true));
-    let mut file = options.open(path)?;
+    let mut file = platform::patiently(|| options.open(path))?;
     steps::reached(Step::TemporaryMade);
     file.write_all(content)?;
     steps::reached(Step::TemporaryWritten);
@@ -161,7 +169,7 @@ fn check_file(metadata: &Metadata) -> io::Result<()> {
 
 #[cfg(unix)]
 mod platform {
-    use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+    use std::fs::{DirBuilder, File, Metadata, OpenOptions};
     use std::io;
     use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
     use std::path::Path;
@@ -201,8 +209,9 @@ mod platform {
         DirBuilder::new().recursive(true).mode(0o700).create(dir)
     }
 
-    pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
+    /// Nobody can keep a file from being opened, replaced or removed.
+    pub(super) fn patiently<T>(mut deed: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+        deed()
     }
 
     pub(super) fn sync_directory(of: &Path) -> io::Result<()> {
@@ -279,19 +288,22 @@ mod platform {
         fs::create_dir_all(dir)
     }
 
-    /// A virus scanner or a reader may hold the file for a moment; the rename is then tried again.
+    /// `ERROR_ACCESS_DENIED`, `ERROR_SHARING_VIOLATION` and `ERROR_LOCK_VIOLATION`.
+    const HELD: [i32; 3] = [5, 32, 33];
+
+    /// A virus scanner or a reader may hold a file for a moment; what it is held from is then tried again.
     #[allow(clippy::disallowed_methods, reason = "half a second at most, and no clock is at hand below the cache")]
-    pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    pub(super) fn patiently<T>(mut deed: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         const TRIES: u32 = 50;
         for _ in 1..TRIES {
-            match fs::rename(from, to) {
-                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            match deed() {
+                Err(error) if error.raw_os_error().is_some_and(|code| HELD.contains(&code)) => {
                     std::thread::sleep(std::time::Duration::from_millis(10));
                 }
                 done => return done,
             }
         }
-        fs::rename(from, to)
+        deed()
     }
 
     /// NTFS keeps its directories in a journal; there is nothing to synchronise by hand.

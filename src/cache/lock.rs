@@ -57,7 +57,9 @@ impl FileLock {
             if left.is_zero() {
                 let message =
                     format!("another process holds the lock {} and did not release it in time", path.display());
-                return Err(Error::new(Kind::Cache, message).with_hint("try again, or allow more time with --timeout"));
+                return Err(
+                    Error::new(Kind::Cache, message).with_hint("try again; get and login wait longer with --timeout")
+                );
             }
             clock.sleep(left.min(PAUSE));
         }
@@ -208,7 +210,7 @@ mod tests {
         let try_remotely = |file: &File| within(Duration::from_secs(60), file.try_clone().unwrap(), lock_now);
         try_remotely(&first).unwrap();
         assert!(is_held(&try_remotely(&second).unwrap_err()));
-        drop(first);
+        release(&first);
         try_remotely(&second).unwrap();
     }
 

@@ -114,8 +114,19 @@ impl Cache {
     }
 
     /// Whether there is a file for `tenant`, in whatever state.
-    pub fn holds(&self, tenant: &Tenant) -> bool {
-        ["json", "json.tmp"].iter().any(|ending| self.path(tenant, ending).symlink_metadata().is_ok())
+    ///
+    /// # Errors
+    /// Kind `cache`, naming the file or directory that cannot be looked at.
+    pub fn holds(&self, tenant: &Tenant) -> Result<bool> {
+        for ending in ["json", "json.tmp"] {
+            let path = self.path(tenant, ending);
+            match path.symlink_metadata() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(unusable("cache file", &path, &error)),
+                Ok(_) => return Ok(true),
+            }
+        }
+        Ok(false)
     }
 
     /// Every tenant that has a file, sorted.
@@ -209,6 +220,8 @@ impl TenantLock<'_> {
     pub fn remove(&mut self) -> Result<()> {
         let path = self.cache.path(&self.tenant, "json");
         let removed = file::remove(&self.temporary()).and_then(|()| file::remove(&path));
+        // A loss of power must not bring back what was said to be gone.
+        let removed = removed.and_then(|()| file::sync_directory(&path));
         removed.map_err(|error| unusable("cache file", &path, &error))?;
         steps::reached(Step::Removed);
         Ok(())

@@ -1,7 +1,7 @@
 //! `erase`: removes tokens from this machine. It works on damaged entries, and erasing what is not
 //! there is no mistake.
 
-use super::{Answer, Context, LOCK_TIMEOUT, read_request};
+use super::{Answer, Context, LOCK_TIMEOUT, or_an_argument, read_request};
 use crate::cache::Entry;
 use crate::cli::EraseArgs;
 use crate::credential::Origin;
@@ -15,34 +15,34 @@ use crate::protocol::native::{self, EraseRequest};
 /// # Errors
 /// Kind `bad_request` or `cache`.
 pub fn run(context: &Context<'_>, args: EraseArgs, stdin: &mut dyn Input) -> Result<Answer> {
+    let deadline = Deadline::after(context.clock, LOCK_TIMEOUT);
     if args.all {
-        return all(context);
+        return all(context, deadline);
     }
     let request = match args.tenant {
         Some(tenant) => EraseRequest { tenant, server: args.server, access_only: args.access_only },
         None => {
-            let deadline = Deadline::after(context.clock, LOCK_TIMEOUT);
-            native::read_erase(read_request(stdin, context.clock, deadline)?.expose())?
+            let text = read_request(stdin, context.clock, deadline).map_err(or_an_argument)?;
+            native::read_erase(text.expose())?
         }
     };
-    one(context, &request).map_err(|error| error.with_tenant(&request.tenant))?;
+    one(context, &request, deadline).map_err(|error| error.with_tenant(&request.tenant))?;
     Ok(native::erased(Some(&request.tenant)))
 }
 
 /// Every tenant, the ones after a failure as well; the first failure is the answer.
-fn all(context: &Context<'_>) -> Result<Answer> {
+fn all(context: &Context<'_>, deadline: Deadline) -> Result<Answer> {
     let whole = |tenant| EraseRequest { tenant, server: None, access_only: false };
-    let results: Vec<_> =
-        context.cache.tenants_and_leftovers()?.into_iter().map(|tenant| one(context, &whole(tenant))).collect();
+    let tenants = context.cache.tenants_and_leftovers()?.into_iter();
+    let results: Vec<_> = tenants.map(|tenant| one(context, &whole(tenant), deadline)).collect();
     results.into_iter().collect::<Result<()>>()?;
     Ok(native::erased(None))
 }
 
-fn one(context: &Context<'_>, request: &EraseRequest) -> Result<()> {
-    if !context.cache.holds(&request.tenant) {
+fn one(context: &Context<'_>, request: &EraseRequest, deadline: Deadline) -> Result<()> {
+    if !context.cache.holds(&request.tenant)? {
         return Ok(());
     }
-    let deadline = Deadline::after(context.clock, LOCK_TIMEOUT);
     let mut lock = context.cache.lock(&request.tenant, context.clock, deadline)?;
     if request.server.is_none() && !request.access_only {
         return lock.remove();

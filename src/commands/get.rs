@@ -1,7 +1,7 @@
 //! `get`: one credential. Stdin is read only when no tenant is named, so that a program started
 //! with an open, silent stdin never hangs.
 
-use super::{Answer, Context, read_request};
+use super::{Answer, Context, or_an_argument, read_request};
 use crate::cli::GetArgs;
 use crate::credential::Request;
 use crate::error::Result;
@@ -27,7 +27,8 @@ pub fn run(context: &Context<'_>, args: GetArgs, stdin: &mut dyn Input) -> Resul
 
 fn request(context: &Context<'_>, args: GetArgs, stdin: &mut dyn Input, deadline: Deadline) -> Result<Request> {
     let Some(tenant) = args.tenant else {
-        let mut request = native::read_get(read_request(stdin, context.clock, deadline)?.expose())?;
+        let text = read_request(stdin, context.clock, deadline).map_err(or_an_argument)?;
+        let mut request = native::read_get(text.expose())?;
         // What the caller's configuration says outweighs what its request does.
         request.interactive = args.interactive.map_or(request.interactive, Into::into);
         request.timeout = args.timeout.map(|_| deadline.left(context.clock));

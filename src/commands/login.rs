@@ -34,6 +34,13 @@ fn sign_in(context: &Context<'_>, args: LoginArgs) -> Result<Answer> {
     let mut told = told(args)?;
     let settings = context.config.settings_with(&tenant, &told)?;
     let server = told.server.as_ref().or(settings.servers.first()).cloned().ok_or_else(|| no_server(&tenant))?;
+    // Nobody would see it if a new destination were written here.
+    if !context.terminal.is_available() {
+        return Err(Error::new(
+            Kind::LoginRequired,
+            "a sign-in needs a terminal to show its code on, and there is none",
+        ));
+    }
     if settings.api_version.is_none() {
         told.api_version = Some(Veeam::newest_version(&Client::new(&settings.trust)?, &tenant, &server, PROBE_LIMIT)?);
     }

@@ -54,18 +54,15 @@ fn read_request(stdin: &mut dyn Input, clock: &dyn Clock, deadline: Deadline) ->
     let (mut text, mut length) = (Zeroizing::new(vec![0; USUAL_REQUEST]), 0);
     loop {
         match stdin.read_within(&mut text[length..], deadline.left(clock)) {
+            Ok(0) if length == 0 => return Err(bad_request("is empty")),
             Ok(0) => {
                 text.truncate(length);
                 return Ok(Secret::new(std::mem::take(&mut *text)));
             }
             Ok(more) => length += more,
-            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                return Err(
-                    bad_request("did not come in time").with_hint("name the tenant as an argument, or close stdin")
-                );
-            }
-            Err(error) => return Err(bad_request(&format!("cannot be read: {error}"))),
+            Err(error) if !is_passing(&error) => return Err(bad_request(&format!("cannot be read: {error}"))),
+            Err(_) if !deadline.is_over(clock) => {}
+            Err(_) => return Err(bad_request("did not come in time")),
         }
         if length > LARGEST_REQUEST {
             pass_over(stdin, &mut text, clock, deadline);
@@ -74,6 +71,12 @@ fn read_request(stdin: &mut dyn Input, clock: &dyn Clock, deadline: Deadline) ->
             text = larger(&text);
         }
     }
+}
+
+/// Whether a read that failed with `error` may be tried again, while there is time.
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
 }
 
 /// Reads what is left, so that the caller is not stopped by a broken pipe before it sees the answer.
@@ -93,6 +96,11 @@ fn larger(text: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut larger = Zeroizing::new(vec![0; (2 * text.len()).min(LARGEST_REQUEST + 1)]);
     larger[..text.len()].copy_from_slice(text);
     larger
+}
+
+/// Adds what else there is where a request could have been an argument.
+fn or_an_argument(error: Error) -> Error {
+    error.with_hint("name the tenant as an argument, or send a JSON request and close stdin")
 }
 
 fn bad_request(what: &str) -> Error {

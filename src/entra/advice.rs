@@ -33,14 +33,17 @@ const ELSE: &str = "have an administrator look the correlation id up in the tena
 impl Verdict {
     /// The error for a caller. A dead refresh token is `login_required`, with the command to sign in.
     pub fn into_error(self, settings: &Settings) -> Error {
+        let deed = format!("renew the tokens of {}", settings.tenant);
+        self.into_error_at(&deed, settings)
+    }
+
+    /// The error where `deed` did not work.
+    fn into_error_at(self, deed: &str, settings: &Settings) -> Error {
         let host = settings.authority.host();
         let tenant = &settings.tenant;
         let error = match self.class {
-            Class::Unavailable => Error::new(
-                Kind::Unavailable,
-                format!("{host} cannot renew the tokens of {tenant} now: {}", self.message),
-            )
-            .with_retry_after(self.retry_after),
+            Class::Unavailable => Error::new(Kind::Unavailable, format!("{host} cannot {deed} now: {}", self.message))
+                .with_retry_after(self.retry_after),
             Class::Untrusted => Error::new(Kind::UntrustedServer, self.message)
                 .with_hint("if your network inspects TLS, name its root certificate in ca_file"),
             Class::Refused => Error::new(Kind::Refused, format!("{host} refused {tenant}: {}", self.message))
@@ -62,7 +65,8 @@ impl Verdict {
         if self.class == Class::Dead {
             self.class = Class::Refused;
         }
-        self.into_error(settings)
+        let deed = format!("sign {} in", settings.tenant);
+        self.into_error_at(&deed, settings)
     }
 }
 

@@ -28,6 +28,9 @@ mod unix {
 
     use crate::host::Input;
 
+    /// The longest wait for one read; whoever waits longer asks again.
+    const LONGEST: Duration = Duration::from_secs(86_400);
+
     /// The process's stdin.
     #[derive(Debug, Default)]
     pub struct SystemInput(());
@@ -43,7 +46,8 @@ mod unix {
         #[allow(clippy::disallowed_methods, reason = "this is the stdin that everything else is passed")]
         fn read_within(&mut self, buffer: &mut [u8], limit: Duration) -> io::Result<usize> {
             let stdin = io::stdin();
-            let limit = Timespec::try_from(limit).map_err(|_| Errno::INVAL)?;
+            // No platform's poll counts further than weeks.
+            let limit = Timespec::try_from(limit.min(LONGEST)).map_err(|_| Errno::INVAL)?;
             // What is past its end, or broken, is ready too: the read tells which.
             match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&limit)) {
                 Ok(0) => Err(io::ErrorKind::TimedOut.into()),
@@ -88,7 +92,10 @@ mod windows {
     impl Input for SystemInput {
         fn read_within(&mut self, buffer: &mut [u8], limit: Duration) -> io::Result<usize> {
             if self.rest.is_empty() {
-                let chunks = self.chunks.get_or_insert_with(start);
+                if self.chunks.is_none() {
+                    self.chunks = Some(start()?);
+                }
+                let Some(chunks) = &self.chunks else { return Ok(0) };
                 self.rest = match chunks.recv_timeout(limit) {
                     Ok(chunk) => chunk?,
                     Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::TimedOut.into()),
@@ -103,12 +110,15 @@ mod windows {
     }
 
     #[allow(clippy::disallowed_methods, reason = "this is the stdin that everything else is passed")]
-    fn start() -> Receiver<Chunk> {
+    fn start() -> io::Result<Receiver<Chunk>> {
         let (sent, chunks) = sync_channel(1);
-        thread::spawn(move || {
+        thread::Builder::new().spawn(move || {
             loop {
                 let mut chunk = Zeroizing::new(vec![0; CHUNK]);
                 let read = io::stdin().read(&mut chunk);
+                if read.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {
+                    continue;
+                }
                 let is_last = !matches!(read, Ok(1..));
                 let chunk = read.map(|length| {
                     chunk.truncate(length);
@@ -119,7 +129,7 @@ mod windows {
                     return;
                 }
             }
-        });
-        chunks
+        })?;
+        Ok(chunks)
     }
 }

@@ -24,11 +24,12 @@ struct Journal {
 
 /// Starts the log at the `level` that the environment names; nothing is logged without one.
 pub fn keep_journal(level: Option<&OsStr>) {
-    let wanted = level.map(|level| level.to_str().and_then(|level| level.parse().ok()));
-    let level = match wanted {
+    let level = match level.map(|level| level.to_ascii_lowercase()) {
         None => LevelFilter::Off,
-        Some(Some(level)) => level,
-        Some(None) => {
+        Some(level) if level == "off" => LevelFilter::Off,
+        Some(level) if level == "debug" => LevelFilter::Debug,
+        Some(level) if level == "trace" => LevelFilter::Trace,
+        Some(_) => {
             say("warning: VB365_HELPER_LOG is none of off, debug and trace");
             LevelFilter::Off
         }

@@ -12,6 +12,7 @@ use crate::entra::tokens::{self, EntraTokens};
 use crate::entra::verdict::Verdict;
 use crate::error::{Error, Kind, Result};
 use crate::host::Deadline;
+use crate::text::without_tokens;
 use crate::token::whole_seconds;
 use crate::veeam::VeeamTokens;
 
@@ -20,7 +21,7 @@ pub(super) struct Held<'l, 'a> {
     pub(super) ladder: &'l Ladder<'a>,
     pub(super) entry: Entry,
     pub(super) deadline: Deadline,
-    /// None where a person signed in and the lock is not to be had: nothing is kept then.
+    /// None where a person signed in and the lock is not to be had; see [`Held::settle`].
     lock: Option<TenantLock<'l>>,
 }
 
@@ -36,15 +37,19 @@ impl<'a> Ladder<'a> {
     }
 
     /// The same where a person has just signed in, who must not lose that to a lock or a disk.
+    ///
+    /// The wait for the lock does not count: `time` is what is left for the requests.
     pub(super) fn hold_or_go_on(&self, time: Duration) -> Held<'_, 'a> {
-        self.hold(Deadline::after(self.clock, time)).unwrap_or_else(|error| {
-            self.warn_unsaved(&error);
-            let (entry, deadline) = (Entry::empty(&self.settings.tenant), Deadline::after(self.clock, time));
-            Held { ladder: self, entry, deadline, lock: None }
-        })
+        let held = self.hold(Deadline::after(self.clock, time)).ok();
+        let deadline = Deadline::after(self.clock, time);
+        match held {
+            Some(held) => Held { deadline, ..held },
+            None => Held { ladder: self, entry: Entry::empty(&self.settings.tenant), deadline, lock: None },
+        }
     }
 
     fn warn_unsaved(&self, error: &Error) {
+        self.unsaved.set(true);
         self.warnings.add(format!("not saved, so that the next call has to ask again: {error}"));
     }
 }
@@ -119,6 +124,21 @@ impl Held<'_, '_> {
         Ok(self.ladder.credential(grant, life, source))
     }
 
+    /// Keeps, beside what is kept by now, what came while the lock was not to be had.
+    pub(super) fn settle(self, time: Duration) {
+        if self.lock.is_some() {
+            return;
+        }
+        let kept = self.ladder.hold(Deadline::after(self.ladder.clock, time)).map(|mut late| {
+            self.entry.entra.into_iter().for_each(|record| late.entry.put_entra(record));
+            self.entry.veeam.into_iter().for_each(|record| late.entry.put_veeam(record));
+            late.save();
+        });
+        if let Err(error) = kept {
+            self.ladder.warn_unsaved(&error);
+        }
+    }
+
     fn now(&self) -> DateTime<Utc> {
         whole_seconds(self.ladder.clock.now())
     }
@@ -176,11 +196,12 @@ impl Due {
     /// The identity platform said that the refresh token is dead, now or earlier.
     pub(super) fn dead(settings: &Settings, rejected: &Rejected) -> Self {
         let codes: Vec<_> = rejected.codes.iter().map(|code| format!("AADSTS{code}")).collect();
-        let said = if codes.is_empty() { rejected.error.clone().unwrap_or_default() } else { codes.join(", ") };
+        // It comes from a file, where anything may stand.
+        let error = rejected.error.as_deref().map(without_tokens);
+        let said = if codes.is_empty() { error.clone().unwrap_or_default() } else { codes.join(", ") };
         let (host, tenant) = (settings.authority.host(), &settings.tenant);
         let message = format!("{host} ended the sign-in of {tenant} ({said})");
-        let cause =
-            crate::error::Cause { error: rejected.error.clone(), codes: rejected.codes.clone(), ..Default::default() };
+        let cause = crate::error::Cause { error, codes: rejected.codes.clone(), ..Default::default() };
         Self { error: login_required(settings, message).with_cause(cause), claims: rejected.claims.clone() }
     }
 }

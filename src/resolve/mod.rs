@@ -6,7 +6,7 @@ mod held;
 mod rungs;
 mod sign_in;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::time::Duration;
 
 pub use self::held::{entra_record, veeam_record};
@@ -35,6 +35,8 @@ pub struct Ladder<'a> {
     /// The end of the time that the caller allows; what a person's sign-in brought is still exchanged
     /// and kept after that.
     limit: Option<Deadline>,
+    /// Whether something that came could not be kept.
+    unsaved: Cell<bool>,
 }
 
 /// Why a climb ended without a token.
@@ -93,6 +95,7 @@ impl<'a> Ladder<'a> {
             connections: Connections::new(&settings.trust),
             warnings,
             limit: request.timeout.map(|timeout| Deadline::after(clock, timeout)),
+            unsaved: Cell::new(false),
         })
     }
 

@@ -63,8 +63,10 @@ impl Held<'_, '_> {
 
     /// One exchange; the rejection, if it was one.
     fn hand_over(&mut self) -> Result<Option<Rejection>, Stop> {
+        // Only ever called with one; unless it came with no life worth the name.
         let Some(assertion) = self.living_assertion() else {
-            return Err(Due::nothing_kept(self.ladder.settings).into());
+            let message = format!("the token that {} gave has ended already", self.ladder.settings.authority.host());
+            return Err(self.failed(Error::new(Kind::Unavailable, message)));
         };
         let veeam = self.veeam()?;
         log::debug!("rung 3: handing the assertion to {}", self.ladder.server);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::{Due, Ladder, Stop};
-use crate::cache::LoginLock;
+use crate::cache::{EntraRecord, LoginLock};
 use crate::credential::{Credential, Source, Want};
 use crate::device_login::{self, NotSignedIn};
 use crate::error::{Error, Kind, Result};
@@ -17,8 +17,11 @@ use crate::host::Deadline;
 const OTHERS_SIGN_IN: Duration = Duration::from_secs(3660);
 /// How long a sign-in that was declined is not offered again: kubectl runs a failed plugin twice.
 const NOT_AGAIN: TimeDelta = TimeDelta::seconds(10);
-/// How long the lock after a sign-in may be waited for, and what is done under it may take.
+/// How long the lock after a sign-in may be waited for, and what is done under it may take. Ctrl-C is
+/// not heard by then: the code was used, and what that brought is to be kept.
 const AFTERWARDS: Duration = Duration::from_secs(30);
+/// How long that lock is waited for once more, at the end.
+const AT_LAST: Duration = Duration::from_secs(5);
 
 /// What a sign-in brought.
 #[derive(Debug)]
@@ -33,22 +36,37 @@ impl Ladder<'_> {
     /// Has a person sign in now, unless one just did in another window.
     ///
     /// # Errors
-    /// Every kind but `bad_request`; `login_required` where there is no terminal.
+    /// Every kind but `bad_request`; `cache` where the sign-in worked and is not kept.
     pub fn login(&self) -> Result<SignedIn> {
-        if !self.may_prompt() {
-            let error =
-                Error::new(Kind::LoginRequired, "a sign-in needs a terminal to show its code on, and there is none");
-            return Err(error.with_tenant(&self.settings.tenant));
-        }
+        let before = self.sign_in_kept()?;
         let mut waited = false;
         let mut login = self.lock_login(&mut || waited = true)?;
-        if waited && let Ok(credential) = self.renew(self.silent_deadline()) {
+        let kept = self.sign_in_kept()?;
+        let is_answered =
+            kept.as_ref().map(|record| &record.token_response) != before.as_ref().map(|record| &record.token_response);
+        let rejected = kept.and_then(|record| record.rejected);
+        if waited
+            && is_answered
+            && rejected.is_none()
+            && let Ok(credential) = self.renew(self.silent_deadline())
+        {
             return Ok(self.signed_in(credential));
         }
-        let found = self.cache.read(&self.settings.tenant)?;
-        let rejected = found.entry.entra(self.settings).and_then(|record| record.rejected.as_ref());
-        let claims = rejected.and_then(|rejected| rejected.claims.clone());
-        self.ask(&mut login, claims.as_deref()).map(|credential| self.signed_in(credential))
+        let claims = rejected.and_then(|rejected| rejected.claims);
+        let credential = self.ask(&mut login, claims.as_deref())?;
+        if self.unsaved.get() {
+            let tenant = &self.settings.tenant;
+            let message = format!("the sign-in to {tenant} worked, but could not be saved");
+            return Err(Error::new(Kind::Cache, message)
+                .with_hint(format!("vb365-helper login {tenant}, once the file can be written"))
+                .with_tenant(tenant));
+        }
+        Ok(self.signed_in(credential))
+    }
+
+    /// What is kept of the last sign-in.
+    fn sign_in_kept(&self) -> Result<Option<EntraRecord>> {
+        Ok(self.cache.read(&self.settings.tenant)?.entry.entra(self.settings).cloned())
     }
 
     /// Rung 5 for `get`, which has a reason to ask: `due`. Where nobody can be asked, the call still
@@ -75,7 +93,7 @@ impl Ladder<'_> {
                 .with_hint(format!("vb365-helper login {tenant}"))
                 .with_tenant(tenant));
         }
-        self.ask(&mut login, due.claims.as_deref())
+        self.ask(&mut login, due.claims.as_deref()).or_else(|error| self.still_alive(error))
     }
 
     /// Nobody can be asked here; but where somebody signs in right now, that is waited for.
@@ -83,7 +101,8 @@ impl Ladder<'_> {
         if !self.cache.is_login_under_way(&self.settings.tenant) {
             return Err(due.error);
         }
-        let _login = self.cache.lock_login(&self.settings.tenant, self.clock, deadline, &mut || {})?;
+        // Let go at once: it is for those who ask a person.
+        drop(self.cache.lock_login(&self.settings.tenant, self.clock, deadline, &mut || {})?);
         self.renew(deadline).map_err(Stop::into_error)
     }
 
@@ -119,6 +138,7 @@ impl Ladder<'_> {
             Want::Veeam => held.exchange(Source::Login),
             Want::Entra | Want::Assertion => held.answer(Source::Login),
         };
+        held.settle(AT_LAST);
         answer.map_err(|stop| match stop {
             // The person has just been asked: never again for this call.
             Stop::SignIn(due) => Error::new(Kind::Refused, format!("right after the sign-in: {}", due.error))

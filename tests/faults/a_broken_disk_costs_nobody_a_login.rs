@@ -89,6 +89,15 @@ fn a_person_does_not_lose_a_sign_in_to_a_lock_that_is_not_to_be_had() {
     assert_eq!((outcome.code, &outcome.document()["source"]), (0, &"login".into()), "{outcome:?}");
     let [warning] = outcome.warnings()[..] else { panic!("not one warning: {outcome:?}") };
     assert!(warning.starts_with("not saved, ") && warning.contains(lock.to_str().unwrap()), "{warning}");
+
+    // `login`, which hands nothing out, does not call that a success.
+    let session = machine.at_a_terminal(&["login", TENANT]);
+    session.wait_for("Ctrl-C cancels.", Duration::from_secs(30));
+    assert!(machine.sandbox.approve());
+    let outcome = Outcome::at_a_terminal(session.finish(Duration::from_secs(30)));
+    assert_eq!((outcome.code, outcome.warnings().len()), (7, 1), "{outcome:?}");
+    let words = format!("vb365-helper: the sign-in to {TENANT} worked, but could not be saved\n");
+    assert!(outcome.stderr.contains(&words), "{outcome:?}");
 }
 
 #[cfg(target_os = "linux")]
@@ -197,6 +206,10 @@ mod linux {
             assert!(message.contains(path.trim_end_matches('/')), "{message}");
             assert!(message.ends_with("Permission denied (os error 13)"), "{message}");
             assert_eq!(machine.sandbox.requests("veeam_token"), 1);
+            if name.is_empty() {
+                // What cannot be seen is not called erased.
+                run(machine.as_nobody_again(&["erase", TENANT])).error("cache");
+            }
             set(&machine, &name, 0o700);
         }
     }

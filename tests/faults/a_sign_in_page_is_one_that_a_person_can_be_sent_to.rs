@@ -127,7 +127,8 @@ fn nobody_is_shown_a_code_that_cannot_be_used() {
     // The same for who asks by name, where the words go to stderr alone.
     let machine = offered(&code(&json!({ "device_code": "canary\n" })));
     let finished = machine.at_a_terminal(&["login", TENANT]).finish(SOON);
-    let words = format!("vb365-helper: {} cannot renew", machine.sandbox.authority().replace("http://", ""));
+    let words =
+        format!("vb365-helper: {} cannot sign {TENANT} in now", machine.sandbox.authority().replace("http://", ""));
     let stderr = String::from_utf8(finished.stderr).unwrap();
     assert_eq!((finished.code, finished.terminal.as_str(), &finished.stdout[..]), (Some(6), "", &b""[..]));
     assert!(stderr.starts_with(&words) && stderr.ends_with(&format!("{device_code}\n")), "{stderr}");

@@ -22,7 +22,7 @@ fn assert_gives_up(machine: &Machine, write: impl FnOnce(&mut dyn Write)) {
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
     let error = outcome.error("bad_request");
     assert_eq!(error["message"], "the request on stdin did not come in time");
-    assert_eq!(error["hint"], "name the tenant as an argument, or close stdin");
+    assert_eq!(error["hint"], "name the tenant as an argument, or send a JSON request and close stdin");
     drop(stdin);
 }
 
@@ -77,4 +77,18 @@ fn a_request_that_comes_in_pieces_in_time_is_answered() {
     }
     drop(stdin);
     assert_eq!(finish(child).answer()["source"], "cache");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_configuration_that_is_no_file_is_refused_and_not_waited_for() {
+    let machine = Machine::signed_in();
+    let fifo = machine.home().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    for path in [fifo.to_str().unwrap(), "/dev/zero"] {
+        let outcome = finish(machine.start(&["get", TENANT, "--config", path]));
+        let message = format!("the configuration file {path} cannot be used: it is not a regular file");
+        assert_eq!(outcome.error("config")["message"], message);
+    }
+    assert_eq!(finish(machine.start(&["list", "--config", "/dev/null"])).code, 0);
 }

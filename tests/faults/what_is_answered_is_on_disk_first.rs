@@ -9,7 +9,11 @@ const GET: [&str; 5] = ["get", TENANT, "--interactive", "never", "--timeout=50s"
 
 /// The system calls of a run that succeeds, in order, each with the paths of its descriptors.
 fn calls(machine: &Machine) -> Vec<String> {
-    let text = machine.trace(&["-y", "-s", "0"], machine.command(&GET), &machine.home());
+    calls_of(machine, &GET)
+}
+
+fn calls_of(machine: &Machine, args: &[&str]) -> Vec<String> {
+    let text = machine.trace(&["-y", "-s", "0"], machine.command(args), &machine.home());
     assert!(text.contains("+++ exited with 0 +++"), "{text}");
     // What the loader does before `main`, and each line's process id, are left out.
     let lines = text.lines().map(|line| line.split_once(' ').unwrap().1.trim_start().to_owned());
@@ -63,6 +67,19 @@ fn what_a_killed_writer_left_is_on_disk_before_it_takes_its_place() {
     let name = format!("{TENANT}.json.tmp>");
     let order = [("flock(", "LOCK_EX|LOCK_NB"), ("fsync(", name.as_str()), ("rename(", "json.tmp"), ("write(1<", "")];
     let positions: Vec<_> = order.iter().map(|(start, path)| (position(&calls, start, path), start, path)).collect();
+    assert!(positions.is_sorted(), "{positions:?}");
+}
+
+#[test]
+fn what_is_erased_does_not_come_back_with_the_power() {
+    if !can_trace() {
+        return;
+    }
+    let machine = Machine::signed_in();
+    let calls = calls_of(&machine, &["erase", TENANT]);
+    let directory = format!("{}>", machine.cache_dir().display());
+    let order = [("unlink(", ".json\""), ("fsync(", directory.as_str()), ("write(1<", "")];
+    let positions = order.map(|(start, path)| position(&calls, start, path));
     assert!(positions.is_sorted(), "{positions:?}");
 }
 

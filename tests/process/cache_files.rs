@@ -102,6 +102,18 @@ fn a_token_that_cannot_be_saved_is_handed_out_all_the_same() {
     refresh.assert();
 }
 
+#[test]
+fn what_a_file_says_of_a_dead_sign_in_cannot_move_the_terminal() {
+    let world = World::new();
+    world.store_entra("1", HOUR);
+    let mut entry: serde_json::Value = serde_json::from_slice(&world.kept().unwrap()).unwrap();
+    entry["entra"][0]["rejected"] = json!({ "at": "2026-11-23T04:00:00Z", "error": "\u{1b}[31mred\u{7}" });
+    fs::write(world.cache_file(), entry.to_string()).unwrap();
+    let outcome = world.get(&[]);
+    assert!(outcome.error("login_required")["message"].as_str().unwrap().ends_with("([31mred)"), "{outcome:?}");
+    assert!(outcome.stderr.chars().all(|c| c == '\n' || !c.is_control()), "{outcome:?}");
+}
+
 #[cfg(unix)]
 mod unix {
     use std::fs::Permissions;

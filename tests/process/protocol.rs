@@ -199,3 +199,16 @@ fn a_flag_names_another_configuration() {
     std::fs::write(&other, "").unwrap();
     world.get(&["--config", &other.display().to_string()]).error("config");
 }
+
+#[test]
+fn nothing_on_stdin_is_told_as_such() {
+    let world = World::new();
+    for args in
+        [&["get"][..], &["get", "--timeout", "9999999999999999999s"], &["erase"], &["store"], &["store", TENANT]]
+    {
+        let error = world.run(args, b"").error("bad_request");
+        assert_eq!(error["message"], "the request on stdin is empty", "{args:?}");
+        let hint = "name the tenant as an argument, or send a JSON request and close stdin";
+        assert_eq!(error.get("hint").is_some_and(|said| said == hint), args[0] != "store", "{args:?}");
+    }
+}

@@ -60,7 +60,8 @@ fn wrong_bodies_leave_the_cache_as_it_was() {
     let before = world.kept();
     let server = world.vb365.url();
     for (body, why) in [
-        (String::new(), "the JSON ends too early"),
+        (String::new(), "the request on stdin is empty"),
+        (" ".to_owned(), "the JSON ends too early"),
         ("canary".to_owned(), "not JSON"),
         ("[\"canary\"]".to_owned(), "a field is missing or of the wrong type"),
         ("{}".to_owned(), "access_token is missing"),

@@ -78,11 +78,22 @@ impl Home {
             assert!(copied.unwrap().success());
         }
         give_away(&self.home());
-        let mut command = Command::new(program);
+        self.as_nobody_again(args)
+    }
+
+    /// The same once more, when the home is somebody's already, and perhaps closed to others.
+    pub fn as_nobody_again(&self, args: &[&str]) -> Command {
+        if !rustix::process::geteuid().is_root() {
+            return self.as_nobody(args);
+        }
+        let mut command = Command::new(self.home().join("program"));
         command.args(args);
+        self.by_nobody(command)
+    }
+
+    fn by_nobody(&self, command: Command) -> Command {
         let nobody = NOBODY.to_string();
-        let tool = ["setpriv", "--reuid", &nobody, "--regid", &nobody, "--clear-groups"];
-        self.by(&tool, command)
+        self.by(&["setpriv", "--reuid", &nobody, "--regid", &nobody, "--clear-groups"], command)
     }
 
     /// A run that can have `count` file descriptors open, the three of its streams among them.

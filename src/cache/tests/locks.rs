@@ -50,7 +50,7 @@ fn a_wait_ends_at_its_deadline_and_names_the_lock() {
         error.message(),
         format!("another process holds the lock {} and did not release it in time", path.display())
     );
-    assert_eq!(error.hint(), Some("try again, or allow more time with --timeout"));
+    assert_eq!(error.hint(), Some("try again; get and login wait longer with --timeout"));
     assert_eq!(home.clock.elapsed(), Duration::from_millis(50));
 }
 
