@@ -62,7 +62,7 @@ fn a_panic_tells_its_place_alone_and_holds_nobody_up() {
             break;
         }
         steps += 1;
-        let said = String::from_utf8(output.stderr).unwrap();
+        let said = String::from_utf8(output.stderr).unwrap().replace('\\', "/");
         let line = said.strip_prefix(&format!("vb365-helper: internal error at {place}:"));
         let line = line.and_then(|rest| rest.strip_suffix(", please report it\n"));
         assert!(line.is_some_and(|line| line.parse::<u32>().is_ok()), "step {steps}: {said:?}");

@@ -111,7 +111,7 @@ fn each_rung_says_why_it_answers_and_no_more() {
     for level in LEVELS {
         for (kept, args, why) in [
             (&[("veeam", 0)][..], &[][..], &["refresh token there", "rung 1: the cached token is the answer"][..]),
-            (&[("veeam", OLD)], &[], &["-3600 s left", "rung 2: spending the refresh token"]),
+            (&[("veeam", OLD)], &[], &["access token there, -36", "rung 2: spending the refresh token"]),
             (&[("entra", 0)], &[], &["nothing", "rung 3: handing the assertion"]),
             (&[("entra", OLD)], &[], &["rung 4: spending the refresh token", "rung 3: handing the assertion"]),
             (&[("entra", 0)], &["--want", "entra"], &["wants Entra", "rung 1"]),
