@@ -244,8 +244,8 @@ fn words(error: &clap::Error) -> Error {
             None => format!("{at} has a wrong value"),
         },
         ErrorKind::InvalidValue => match named(ContextKind::ValidValue) {
-            Some(valid) => format!("{at} is one of {valid}"),
-            None => format!("{at} has a wrong value"),
+            Some(valid) if !valid.is_empty() => format!("{at} is one of {valid}"),
+            _ => format!("{at} has a wrong value"),
         },
         ErrorKind::ArgumentConflict => format!("{at} does not go with the other arguments"),
         kind => kind.as_str().unwrap_or("the arguments are wrong").to_owned(),

@@ -11,7 +11,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use vb365_helper::host::{Clock, Input};
 
-use crate::support::inside::ManualClock;
+use crate::support::inside::{AnyTerminal, ManualClock};
+use crate::support::server::Options;
 use crate::support::{Answers, HOUR, Machine, TENANT, World, ago, entra, hold_lock, veeam, veeam_living};
 
 const GET: [&str; 4] = ["get", TENANT, "--interactive", "never"];
@@ -120,10 +121,11 @@ fn half_of_a_short_life_is_enough() {
     refresh.assert();
 }
 
-/// A clock by which another process lets go of a lock after 20 s.
+/// A clock by which another process lets go of a lock after so many seconds.
 struct Releasing {
     clock: ManualClock,
     held: Mutex<Option<File>>,
+    after: u64,
 }
 
 impl Clock for Releasing {
@@ -137,7 +139,7 @@ impl Clock for Releasing {
 
     fn sleep(&self, duration: Duration) {
         self.clock.sleep(duration);
-        if self.clock.elapsed() >= Duration::from_secs(20) {
+        if self.clock.elapsed() >= Duration::from_secs(self.after) {
             drop(self.held.lock().unwrap().take());
         }
     }
@@ -182,9 +184,24 @@ fn all_waits_of_a_call_share_one_deadline() {
     let held = Mutex::new(Some(hold_lock(&machine, &format!("{TENANT}.lock"))));
     // Somebody signs in elsewhere, and never ends.
     let _login = hold_lock(&machine, &format!("{TENANT}.login.lock"));
-    let clock = Releasing { clock: ManualClock::new(), held };
+    let clock = Releasing { clock: ManualClock::new(), held, after: 20 };
     let outcome = machine.run_inside(&clock, &[&GET[..], &["--timeout", "30s"]].concat(), b"");
     let message = outcome.error("cache")["message"].as_str().unwrap().to_owned();
     assert!(message.contains(".login.lock"), "{message}");
     assert_eq!(clock.elapsed(), Duration::from_secs(30));
+}
+
+/// Neither is the time that the lock takes taken from the server's, nor is what came lost to it.
+#[test]
+fn a_sign_in_outlasts_a_lock_that_is_held_for_half_a_minute() {
+    for after in [29, 33] {
+        let machine = Machine::with(Options { auto_approve: true, ..Options::default() });
+        machine.get(TENANT, &[]).error("login_required");
+        let held = Mutex::new(Some(hold_lock(&machine, &format!("{TENANT}.lock"))));
+        let clock = Releasing { clock: ManualClock::new(), held, after };
+        let outcome = machine.run_inside_at(&AnyTerminal, &clock, &["login", TENANT]);
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "after {after} s");
+        assert_eq!(machine.get(TENANT, &[]).answer()["source"], "cache", "after {after} s");
+        assert_eq!(machine.sandbox.requests("device_code"), 1);
+    }
 }

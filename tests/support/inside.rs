@@ -63,8 +63,27 @@ impl Clock for ManualClock {
     }
 }
 
+/// Somebody who does not care what is shown.
+pub struct AnyTerminal;
+
+impl Terminal for AnyTerminal {
+    fn is_available(&self) -> bool {
+        true
+    }
+
+    fn show(&self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn catch_interrupts(&self) {}
+
+    fn is_interrupted(&self) -> bool {
+        false
+    }
+}
+
 /// Nobody is there to be asked.
-pub struct NoTerminal;
+struct NoTerminal;
 
 impl Terminal for NoTerminal {
     fn is_available(&self) -> bool {
@@ -88,13 +107,22 @@ impl Home {
         self.run_reading(clock, args, &mut stdin)
     }
 
+    /// A run by `clock` at a terminal.
+    pub fn run_inside_at(&self, terminal: &dyn Terminal, clock: &dyn Clock, args: &[&str]) -> Outcome {
+        self.run_with(clock, terminal, args, &mut &b""[..])
+    }
+
     /// The same with a request that comes as it likes.
     pub fn run_reading(&self, clock: &dyn Clock, args: &[&str], stdin: &mut dyn Input) -> Outcome {
+        self.run_with(clock, &NoTerminal, args, stdin)
+    }
+
+    fn run_with(&self, clock: &dyn Clock, terminal: &dyn Terminal, args: &[&str], stdin: &mut dyn Input) -> Outcome {
         let args: Vec<OsString> = ["vb365-helper"].iter().chain(args).map(OsString::from).collect();
         let places = Places { config_file: Some(self.home().join("config.toml")), cache_dir: Some(self.cache_dir()) };
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let streams = Streams { stdin, stdout: &mut stdout, stderr: &mut stderr };
-        let code = run(&args, places, streams, clock, &NoTerminal);
+        let code = run(&args, places, streams, clock, terminal);
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Outcome { code: code.into(), stdout: text(stdout), stderr: text(stderr) }
     }
