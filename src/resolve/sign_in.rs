@@ -42,26 +42,23 @@ impl Ladder<'_> {
         let mut waited = false;
         let mut login = self.lock_login(&mut || waited = true)?;
         let kept = self.sign_in_kept()?;
-        let is_answered =
-            kept.as_ref().map(|record| &record.token_response) != before.as_ref().map(|record| &record.token_response);
-        let rejected = kept.and_then(|record| record.rejected);
         if waited
-            && is_answered
-            && rejected.is_none()
+            && is_new(kept.as_ref(), before.as_ref())
             && let Ok(credential) = self.renew(self.silent_deadline())
         {
             return Ok(self.signed_in(credential));
         }
-        let claims = rejected.and_then(|rejected| rejected.claims);
+        let claims = kept.and_then(|record| record.rejected).and_then(|rejected| rejected.claims);
         let credential = self.ask(&mut login, claims.as_deref())?;
-        if self.unsaved.get() {
-            let tenant = &self.settings.tenant;
-            let message = format!("the sign-in to {tenant} worked, but could not be saved");
-            return Err(Error::new(Kind::Cache, message)
-                .with_hint(format!("vb365-helper login {tenant}, once the file can be written"))
-                .with_tenant(tenant));
-        }
-        Ok(self.signed_in(credential))
+        if self.unsaved.get() { Err(self.not_kept()) } else { Ok(self.signed_in(credential)) }
+    }
+
+    /// Somebody signed in, and who only wanted that has nothing of it.
+    fn not_kept(&self) -> Error {
+        let tenant = &self.settings.tenant;
+        Error::new(Kind::Cache, format!("the sign-in to {tenant} worked, but could not be saved"))
+            .with_hint(format!("vb365-helper login {tenant}, once the file can be written"))
+            .with_tenant(tenant)
     }
 
     /// What is kept of the last sign-in.
@@ -160,4 +157,11 @@ impl Ladder<'_> {
         });
         SignedIn { credential, account }
     }
+}
+
+/// Whether somebody signed in between the two: one that was cancelled changes nothing.
+fn is_new(now: Option<&EntraRecord>, before: Option<&EntraRecord>) -> bool {
+    now.is_some_and(|now| {
+        now.rejected.is_none() && before.is_none_or(|before| before.token_response != now.token_response)
+    })
 }
