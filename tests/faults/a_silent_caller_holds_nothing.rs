@@ -90,5 +90,10 @@ fn a_configuration_that_is_no_file_is_refused_and_not_waited_for() {
         let message = format!("the configuration file {path} cannot be used: it is not a regular file");
         assert_eq!(outcome.error("config")["message"], message);
     }
+    let huge = machine.home().join("huge");
+    std::fs::File::create(&huge).unwrap().set_len(16 * 1024 * 1024 + 1).unwrap();
+    let outcome = finish(machine.start(&["get", TENANT, "--config", huge.to_str().unwrap()]));
+    let message = format!("the configuration file {} cannot be used: it is larger than 16 MiB", huge.display());
+    assert_eq!(outcome.error("config")["message"], message);
     assert_eq!(finish(machine.start(&["list", "--config", "/dev/null"])).code, 0);
 }

@@ -320,3 +320,19 @@ fn without_a_terminal_nobody_is_asked_whatever_the_caller_allows() {
     }
     silence.assert();
 }
+
+#[test]
+fn a_log_of_no_known_level_is_none_and_says_so() {
+    let world = World::new();
+    world.store_veeam("1", 0);
+    for (level, said) in [
+        ("off", ""),
+        ("info", "vb365-helper: warning: VB365_HELPER_LOG is none of off, debug and trace\n"),
+        ("canary", "vb365-helper: warning: VB365_HELPER_LOG is none of off, debug and trace\n"),
+    ] {
+        let output = world.command(&["get", TENANT]).env("VB365_HELPER_LOG", level).output().unwrap();
+        assert_eq!((output.status.code(), &*String::from_utf8_lossy(&output.stderr)), (Some(0), said), "{level}");
+    }
+    let output = world.command(&["get", TENANT]).env("VB365_HELPER_LOG", "DEBUG").output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("rung 1"), "{output:?}");
+}
