@@ -22,7 +22,7 @@ pub(super) struct Held<'l, 'a> {
     pub(super) entry: Entry,
     pub(super) deadline: Deadline,
     /// None where a person signed in and the lock is not to be had; see [`Held::settle`].
-    lock: Option<TenantLock<'l>>,
+    lock: Option<TenantLock>,
 }
 
 impl<'a> Ladder<'a> {

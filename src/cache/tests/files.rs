@@ -59,7 +59,7 @@ fn remove_is_idempotent_and_takes_damaged_newer_and_left_over_files() {
 #[test]
 fn a_temporary_file_left_over_counts_as_held_until_the_next_write_replaces_it() {
     let home = Home::new();
-    home.cache.ensure_directory().unwrap();
+    home.cache.dir.ensure().unwrap();
     fs::write(home.path("abc.com.json.tmp"), CANARY.repeat(1000)).unwrap();
     assert!(home.cache.holds(&abc()).unwrap());
     assert!(home.cache.read(&abc()).unwrap().entry.is_empty());
@@ -224,7 +224,7 @@ fn nobody_elses_temporary_file_takes_an_entrys_place() {
 #[test]
 fn only_the_files_of_tenants_are_listed_in_order() {
     let home = Home::new();
-    home.cache.ensure_directory().unwrap();
+    home.cache.dir.ensure().unwrap();
     for name in [
         "b.com.json",
         "a.com.json",

@@ -115,7 +115,7 @@ fn who_declined_is_remembered_for_the_next_holder() {
 #[test]
 fn a_lock_file_with_something_else_in_it_is_a_lock_all_the_same() {
     let home = Home::new();
-    home.cache.ensure_directory().unwrap();
+    home.cache.dir.ensure().unwrap();
     for content in [&b"\xff\xfe"[..], b"yesterday", &[b'1'; 4096]] {
         fs::write(home.path("abc.com.login.lock"), content).unwrap();
         assert_eq!(home.login_lock(&mut || {}).unwrap().declined_at(), None);
@@ -128,7 +128,7 @@ fn writers_at_once_lose_nothing_and_readers_never_see_half_a_file() {
     const WRITES: u16 = 8;
     let home = Home::new();
     let clock = SystemClock::start();
-    home.cache.ensure_directory().unwrap();
+    home.cache.dir.ensure().unwrap();
     let write = |port: u16| {
         let deadline = Deadline::after(&clock, Duration::from_secs(60));
         let mut lock = home.cache.lock(&abc(), &clock, deadline).unwrap();

@@ -37,7 +37,7 @@ impl Home {
         self.cache.dir().join(name)
     }
 
-    fn lock(&self) -> Result<TenantLock<'_>> {
+    fn lock(&self) -> Result<TenantLock> {
         self.cache.lock(&abc(), &self.clock, Deadline::after(&self.clock, Duration::from_millis(50)))
     }
 
@@ -53,7 +53,7 @@ impl Home {
 
     /// Puts `content` where the entry belongs.
     fn plant(&self, content: impl AsRef<[u8]>) {
-        self.cache.ensure_directory().unwrap();
+        self.cache.dir.ensure().unwrap();
         fs::write(self.path("abc.com.json"), content).unwrap();
     }
 

@@ -91,7 +91,7 @@ fn a_linked_directory_is_refused() {
 #[test]
 fn linked_files_are_neither_read_nor_locked_nor_written_through() {
     let home = Home::new();
-    home.cache.ensure_directory().unwrap();
+    home.cache.dir.ensure().unwrap();
     let elsewhere = home.path("elsewhere");
     fs::write(&elsewhere, entry("planted").write().unwrap().expose()).unwrap();
     let before = fs::read(&elsewhere).unwrap();
@@ -114,7 +114,7 @@ fn linked_files_are_neither_read_nor_locked_nor_written_through() {
 #[test]
 fn remove_takes_the_link_and_not_what_it_points_to() {
     let home = Home::new();
-    home.cache.ensure_directory().unwrap();
+    home.cache.dir.ensure().unwrap();
     fs::write(home.path("elsewhere"), "").unwrap();
     symlink(home.path("elsewhere"), home.path("abc.com.json")).unwrap();
     home.lock().unwrap().remove().unwrap();
@@ -124,7 +124,7 @@ fn remove_takes_the_link_and_not_what_it_points_to() {
 #[test]
 fn a_fifo_is_refused_without_waiting_for_its_other_end() {
     let home = Home::new();
-    home.cache.ensure_directory().unwrap();
+    home.cache.dir.ensure().unwrap();
     for name in ["abc.com.json", "abc.com.lock"] {
         assert!(Command::new("mkfifo").arg(home.path(name)).status().unwrap().success());
     }
