@@ -6,11 +6,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::credential::{ApiVersion, Fingerprint, Interactive, Origin, Tenant, Want};
 use crate::error::{Error, Kind};
+use crate::protocol::{PROTOCOLS, Protocol};
 use crate::text::printable;
 
 /// Longest flag that is repeated, with the name of its value; a mistyped one is no longer, a token is.
@@ -23,6 +25,9 @@ pub struct Cli {
     /// Configuration file (also: VB365_HELPER_CONFIG)
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// How the caller speaks; Terraform puts its arguments before the command.
+    #[command(flatten)]
+    pub caller: CallerArgs,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -46,19 +51,31 @@ pub enum Command {
     Schema(SchemaArgs),
 }
 
+/// How the caller of `get`, `store` or `erase` speaks, and for whom.
+#[derive(Args, Clone, Debug, Default)]
+pub struct CallerArgs {
+    /// How the caller speaks [default: as it can be seen from the call]
+    #[arg(long, value_parser = protocols())]
+    pub protocol: Option<String>,
+    /// Whose server is meant, for callers that name a server alone
+    #[arg(long = "tenant", value_name = "TENANT")]
+    pub for_tenant: Option<Tenant>,
+}
+
 /// Arguments of `get`.
 #[derive(Args, Debug)]
 pub struct GetArgs {
     /// The tenant, as in abc.onmicrosoft.com; without it a JSON request is read from stdin
-    pub tenant: Option<Tenant>,
+    #[arg(value_name = "TENANT")]
+    pub subject: Option<String>,
     /// Which of the tenant's configured servers
-    #[arg(long, value_name = "URL", requires = "tenant")]
+    #[arg(long, value_name = "URL")]
     pub server: Option<Origin>,
     /// Which token
-    #[arg(long, value_enum, requires = "tenant")]
+    #[arg(long, value_enum)]
     pub want: Option<WantArg>,
     /// How long the token must still live, as in 10m
-    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "tenant")]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub min_ttl: Option<Duration>,
     /// Whether a person may be asked to sign in
     #[arg(long, value_enum, value_name = "WHEN")]
@@ -66,32 +83,43 @@ pub struct GetArgs {
     /// How long to wait for other processes and for servers, as in 20s [default: 8s]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "explained there")]
+    pub caller: CallerArgs,
 }
 
 /// Arguments of `store`.
 #[derive(Args, Debug)]
 pub struct StoreArgs {
     /// Whose tokens: stdin is then the token response as it was sent; without it a JSON request
-    pub tenant: Option<Tenant>,
+    #[arg(value_name = "TENANT")]
+    pub subject: Option<String>,
     /// The response is this server's, not Microsoft's
-    #[arg(long, value_name = "URL", requires = "tenant")]
+    #[arg(long, value_name = "URL")]
     pub server: Option<Origin>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "explained there")]
+    pub caller: CallerArgs,
 }
 
 /// Arguments of `erase`.
 #[derive(Args, Debug)]
 pub struct EraseArgs {
     /// Whose tokens; without it a JSON request is read from stdin
-    pub tenant: Option<Tenant>,
+    #[arg(value_name = "TENANT")]
+    pub subject: Option<String>,
     /// Only the tokens of this server
-    #[arg(long, value_name = "URL", requires = "tenant")]
+    #[arg(long, value_name = "URL")]
     pub server: Option<Origin>,
     /// Only the access tokens: the next `get` renews them
-    #[arg(long, requires = "tenant")]
+    #[arg(long)]
     pub access_only: bool,
     /// Everything the helper keeps
-    #[arg(long, conflicts_with_all = ["tenant", "server", "access_only"])]
+    #[arg(long, conflicts_with_all = ["subject", "server", "access_only", "protocol", "for_tenant"])]
     pub all: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "explained there")]
+    pub caller: CallerArgs,
 }
 
 /// Arguments of `list`.
@@ -185,7 +213,7 @@ impl From<InteractiveArg> for Interactive {
 }
 
 impl Command {
-    /// Whether the command answers a program, which then gets its errors as JSON on stdout too.
+    /// Whether the command answers with a document, and so tells a failure in one on stdout too.
     pub fn speaks_json(&self) -> bool {
         match self {
             Self::Get(_) | Self::Store(_) | Self::Erase(_) => true,
@@ -194,6 +222,30 @@ impl Command {
             Self::Schema(_) => false,
         }
     }
+}
+
+impl CallerArgs {
+    /// The protocol named.
+    pub fn protocol(&self) -> Option<&'static Protocol> {
+        self.protocol.as_deref().and_then(Protocol::named)
+    }
+
+    /// Checks that nothing is said of a caller where none is answered.
+    ///
+    /// # Errors
+    /// Kind `bad_request`.
+    pub fn none(&self) -> Result<(), Error> {
+        if self.protocol.is_none() && self.for_tenant.is_none() {
+            return Ok(());
+        }
+        let message = "--protocol and --tenant go with get, store and erase";
+        Err(Error::new(Kind::BadRequest, message).with_hint("vb365-helper --help"))
+    }
+}
+
+/// The names of the protocols, with what each is for.
+fn protocols() -> PossibleValuesParser {
+    PossibleValuesParser::new(PROTOCOLS.iter().map(|protocol| PossibleValue::new(protocol.name).help(protocol.about)))
 }
 
 /// Why the arguments are no command.

@@ -23,16 +23,18 @@ pub mod token;
 pub mod veeam;
 pub mod warnings;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
+use std::path::PathBuf;
 
 use crate::cache::Cache;
 use crate::cli::{Cli, Command, NotACommand};
-use crate::commands::{Answer, Context, erase, get, list, login, schema, store};
+use crate::commands::exchange::Exchange;
+use crate::commands::{Answer, Context, erase, list, login, schema};
 use crate::config::{Config, Places};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Input, Terminal};
-use crate::protocol::native;
+use crate::protocol::{Output, Variables, native};
 use crate::secret::Secret;
 use crate::steps::Step;
 use crate::warnings::Warnings;
@@ -47,17 +49,27 @@ pub struct Streams<'a> {
     pub stderr: &'a mut dyn Write,
 }
 
+/// How a failure is told on stdout; not at all where there is no form for it.
+type Failure = Option<fn(&Error) -> Output>;
+
 /// Runs one command from arguments (the program's name among them) to exit code.
-pub fn run(args: &[OsString], places: Places, streams: Streams<'_>, clock: &dyn Clock, terminal: &dyn Terminal) -> u8 {
+pub fn run(
+    args: &[OsString],
+    variables: Variables<'_>,
+    streams: Streams<'_>,
+    clock: &dyn Clock,
+    terminal: &dyn Terminal,
+) -> u8 {
     let Streams { stdin, stdout, stderr } = streams;
     let warnings = Warnings::default();
-    let (answer, speaks_json) = match cli::parse(args) {
-        Ok(cli) => {
-            let speaks_json = cli.command.speaks_json();
-            (answer(cli, places, stdin, clock, terminal, &warnings), speaks_json)
+    let world = World { args, variables, clock, terminal, warnings: &warnings };
+    let (answer, failure) = match cli::parse(args) {
+        Ok(cli) => world.answer(cli, stdin),
+        Err(NotACommand::Help(text)) => (Ok(Secret::new(text.into_bytes())), None),
+        Err(NotACommand::Wrong { error, speaks_json }) => {
+            let speaks_json = speaks_json && protocol::can_take_a_failure(args, variables);
+            (Err(error), document(speaks_json))
         }
-        Err(NotACommand::Help(text)) => (Ok(Secret::new(text.into_bytes())), false),
-        Err(NotACommand::Wrong { error, speaks_json }) => (Err(error), speaks_json),
     };
     for warning in warnings.take() {
         say(stderr, &format!("warning: {warning}"));
@@ -67,35 +79,66 @@ pub fn run(args: &[OsString], places: Places, streams: Streams<'_>, clock: &dyn 
         Ok(answer) => match write_answer(&answer, stdout) {
             Ok(()) => 0,
             // Where a piece of the answer stands, no second document belongs.
-            Err(error) => write_error(&error, false, stdout, stderr),
+            Err(error) => write_error(&error, None, stdout, stderr),
         },
-        Err(error) => write_error(&error, speaks_json, stdout, stderr),
+        Err(error) => write_error(&error, failure, stdout, stderr),
     }
 }
 
-fn answer(
-    cli: Cli,
-    places: Places,
-    stdin: &mut dyn Input,
-    clock: &dyn Clock,
-    terminal: &dyn Terminal,
-    warnings: &Warnings,
-) -> Result<Answer> {
-    if let Command::Schema(args) = &cli.command {
-        return schema::run(args);
+/// What a process has beside its streams.
+struct World<'a> {
+    args: &'a [OsString],
+    variables: Variables<'a>,
+    clock: &'a dyn Clock,
+    terminal: &'a dyn Terminal,
+    warnings: &'a Warnings,
+}
+
+impl World<'_> {
+    fn answer(&self, cli: Cli, stdin: &mut dyn Input) -> (Result<Answer>, Failure) {
+        let Cli { config, caller, command } = cli;
+        let exchange = match command {
+            Command::Get(args) => Exchange::from(args),
+            Command::Store(args) => args.into(),
+            Command::Erase(args) if !args.all => args.into(),
+            command => {
+                let failure = document(command.speaks_json());
+                return (caller.none().and_then(|()| self.serve(command, config)), failure);
+            }
+        };
+        let program = self.args.first().map_or(OsStr::new(""), OsString::as_os_str);
+        let understood = exchange.or(caller).understand(program, self.variables, stdin, self.clock);
+        let failure = understood.protocol.failure;
+        (self.with_context(config, |context| understood.answer(context)), failure)
     }
-    let places = Places { config_file: cli.config.or(places.config_file), ..places };
-    let config = Config::load(&places)?;
-    let cache = Cache::new(config.cache_dir());
-    let context = Context { config: &config, cache: &cache, clock, terminal, warnings };
-    match cli.command {
-        Command::Get(args) => get::run(&context, args, stdin),
-        Command::Store(args) => store::run(&context, args, stdin),
-        Command::Erase(args) => erase::run(&context, args, stdin),
-        Command::List(args) => list::run(&context, &args),
-        Command::Login(args) => login::run(&context, args),
-        Command::Schema(args) => schema::run(&args),
+
+    /// A command for people.
+    fn serve(&self, command: Command, config: Option<PathBuf>) -> Result<Answer> {
+        match command {
+            Command::Schema(args) => schema::run(&args),
+            Command::List(args) => self.with_context(config, |context| list::run(context, &args)),
+            Command::Login(args) => self.with_context(config, |context| login::run(context, args)),
+            Command::Get(_) | Command::Store(_) | Command::Erase(_) => self.with_context(config, erase::all),
+        }
     }
+
+    fn with_context(
+        &self,
+        config: Option<PathBuf>,
+        run: impl FnOnce(&Context<'_>) -> Result<Answer>,
+    ) -> Result<Answer> {
+        let place = |name| (self.variables)(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let config_file = config.or_else(|| place("VB365_HELPER_CONFIG"));
+        let places = Places { config_file, cache_dir: place("VB365_HELPER_CACHE_DIR") };
+        let config = Config::load(&places)?;
+        let cache = Cache::new(config.cache_dir());
+        let Self { clock, terminal, warnings, .. } = *self;
+        run(&Context { config: &config, cache: &cache, clock, terminal, warnings })
+    }
+}
+
+fn document(speaks_json: bool) -> Failure {
+    speaks_json.then_some(native::error)
 }
 
 fn write_answer(answer: &Answer, stdout: &mut dyn Write) -> Result<()> {
@@ -103,14 +146,14 @@ fn write_answer(answer: &Answer, stdout: &mut dyn Write) -> Result<()> {
     written.map_err(|error| Error::new(Kind::Internal, format!("the answer cannot be written to stdout: {error}")))
 }
 
-fn write_error(error: &Error, speaks_json: bool, stdout: &mut dyn Write, stderr: &mut dyn Write) -> u8 {
+fn write_error(error: &Error, failure: Failure, stdout: &mut dyn Write, stderr: &mut dyn Write) -> u8 {
     say(stderr, &error.to_string());
     if let Some(hint) = error.hint() {
         say(stderr, &format!("hint: {hint}"));
     }
-    if speaks_json {
+    if let Some(failure) = failure {
         // A caller that closed its end still gets the exit code.
-        let _ = stdout.write_all(native::error(error).expose()).and_then(|()| stdout.flush());
+        let _ = stdout.write_all(failure(error).expose()).and_then(|()| stdout.flush());
     }
     error.kind().exit_code()
 }

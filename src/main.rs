@@ -4,7 +4,6 @@ use std::env;
 use std::io;
 use std::process::ExitCode;
 
-use vb365_helper::config::Places;
 use vb365_helper::host::{self, SystemClock, SystemInput, SystemTerminal};
 use vb365_helper::{Streams, run};
 
@@ -16,9 +15,7 @@ fn main() -> ExitCode {
     #[cfg(debug_assertions)]
     host::plan_crash(variable("VB365_HELPER_CRASH").as_deref());
     host::keep_journal(variable("VB365_HELPER_LOG").as_deref());
-    let place = |name| variable(name).map(Into::into);
-    let places = Places { config_file: place("VB365_HELPER_CONFIG"), cache_dir: place("VB365_HELPER_CACHE_DIR") };
     let args: Vec<_> = env::args_os().collect();
     let streams = Streams { stdin: &mut SystemInput::new(), stdout: &mut io::stdout(), stderr: &mut io::stderr() };
-    ExitCode::from(run(&args, places, streams, &SystemClock::start(), &SystemTerminal))
+    ExitCode::from(run(&args, &|name| env::var_os(name), streams, &SystemClock::start(), &SystemTerminal))
 }

@@ -220,7 +220,7 @@ impl VeeamRecord {
     }
 }
 
-fn version_of(text: &[u8]) -> Option<Unreadable> {
+pub(super) fn version_of(text: &[u8]) -> Option<Unreadable> {
     #[derive(Deserialize)]
     struct Version {
         version: u32,

@@ -3,6 +3,7 @@
 
 mod entry;
 mod file;
+mod hosts;
 mod life;
 mod lock;
 mod slot;

@@ -1,42 +1,57 @@
 //! `erase`: removes tokens from this machine. It works on damaged entries, and erasing what is not
 //! there is no mistake.
 
-use super::{Answer, Context, LOCK_TIMEOUT, or_an_argument, read_request};
+use super::{Answer, Context, LOCK_TIMEOUT};
 use crate::cache::Entry;
-use crate::cli::EraseArgs;
-use crate::credential::Origin;
+use crate::credential::{Origin, ServerName, ServerRequest};
 use crate::entra::tokens;
 use crate::error::Result;
-use crate::host::{Deadline, Input};
-use crate::protocol::native::{self, EraseRequest};
+use crate::host::Deadline;
+use crate::protocol::{EraseRequest, Output, native};
 
-/// Removes what the arguments or stdin name.
+/// Removes what the request names.
 ///
 /// # Errors
-/// Kind `bad_request` or `cache`.
-pub fn run(context: &Context<'_>, args: EraseArgs, stdin: &mut dyn Input) -> Result<Answer> {
+/// Kind `cache`.
+pub fn run(context: &Context<'_>, request: &EraseRequest, write: fn(&EraseRequest) -> Output) -> Result<Answer> {
     let deadline = Deadline::after(context.clock, LOCK_TIMEOUT);
-    if args.all {
-        return all(context, deadline);
-    }
-    let request = match args.tenant {
-        Some(tenant) => EraseRequest { tenant, server: args.server, access_only: args.access_only },
-        None => {
-            let text = read_request(stdin, context.clock, deadline).map_err(or_an_argument)?;
-            native::read_erase(text.expose())?
-        }
-    };
-    one(context, &request, deadline).map_err(|error| error.with_tenant(&request.tenant))?;
-    Ok(native::erased(Some(&request.tenant)))
+    one(context, request, deadline).map_err(|error| error.with_tenant(&request.tenant))?;
+    Ok(write(request))
 }
 
-/// Every tenant, the ones after a failure as well; the first failure is the answer.
-fn all(context: &Context<'_>, deadline: Deadline) -> Result<Answer> {
+/// Removes whatever there is for a server.
+///
+/// # Errors
+/// Kind `config` where it is not clear whose it is, or `cache`.
+pub fn run_for(context: &Context<'_>, request: &ServerRequest, answer: Output) -> Result<Answer> {
+    let deadline = Deadline::after(context.clock, LOCK_TIMEOUT);
+    if let Some((tenant, server)) = context.config.whose(&request.server, request.tenant.as_ref())? {
+        let of = EraseRequest { tenant, server: Some(server), access_only: false };
+        one(context, &of, deadline).map_err(|error| error.with_tenant(&of.tenant))?;
+    }
+    // Kept perhaps before the host became a VB365 server's.
+    if let ServerName::Host(host) = &request.server {
+        context.cache.forget_host(host, context.clock, deadline)?;
+    }
+    Ok(answer)
+}
+
+/// Everything, what comes after a failure as well; the first failure is the answer.
+///
+/// # Errors
+/// Kind `cache`.
+pub fn all(context: &Context<'_>) -> Result<Answer> {
+    let Context { cache, clock, .. } = *context;
+    let deadline = Deadline::after(clock, LOCK_TIMEOUT);
     let whole = |tenant| EraseRequest { tenant, server: None, access_only: false };
-    let tenants = context.cache.tenants_and_leftovers()?.into_iter();
-    let results: Vec<_> = tenants.map(|tenant| one(context, &whole(tenant), deadline)).collect();
+    let tenants = cache.tenants_and_leftovers()?.into_iter();
+    let mut results: Vec<_> = tenants.map(|tenant| one(context, &whole(tenant), deadline)).collect();
+    match cache.hosts_and_leftovers() {
+        Ok(hosts) => results.extend(hosts.iter().map(|host| cache.forget_host(host, clock, deadline))),
+        Err(error) => results.push(Err(error)),
+    }
     results.into_iter().collect::<Result<()>>()?;
-    Ok(native::erased(None))
+    Ok(native::all_erased())
 }
 
 fn one(context: &Context<'_>, request: &EraseRequest, deadline: Deadline) -> Result<()> {

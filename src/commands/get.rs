@@ -1,46 +1,68 @@
-//! `get`: one credential. Stdin is read only when no tenant is named, so that a program started
-//! with an open, silent stdin never hangs.
+//! `get`: one credential, for a tenant or for whoever's server it is.
 
-use super::{Answer, Context, or_an_argument, read_request};
-use crate::cli::GetArgs;
-use crate::credential::Request;
+use chrono::{DateTime, Utc};
+
+use super::{Answer, Context};
+use crate::credential::{Credential, Origin, Request, ServerName, ServerRequest, Tenant, Want};
 use crate::error::Result;
-use crate::host::{Deadline, Input};
-use crate::protocol::native;
-use crate::resolve::{Ladder, SILENT_TIMEOUT};
+use crate::host::Deadline;
+use crate::protocol::{Output, Token};
+use crate::resolve::Ladder;
 
-/// Answers a request from the arguments or from stdin.
+/// Answers a request for a tenant's credential.
 ///
 /// # Errors
 /// Every kind.
-pub fn run(context: &Context<'_>, args: GetArgs, stdin: &mut dyn Input) -> Result<Answer> {
-    let deadline = Deadline::after(context.clock, args.timeout.unwrap_or(SILENT_TIMEOUT));
-    let request = request(context, args, stdin, deadline)?;
-    let answer = || {
-        let settings = context.config.settings(&request.tenant)?;
-        let ladder =
-            Ladder::new(&settings, &request, context.cache, context.clock, context.terminal, context.warnings)?;
-        Ok(native::credential(&ladder.get(deadline)?))
-    };
-    answer().map_err(|error: crate::error::Error| error.with_tenant(&request.tenant))
+pub fn run(
+    context: &Context<'_>,
+    request: &Request,
+    write: fn(&Credential, DateTime<Utc>) -> Result<Output>,
+    deadline: Deadline,
+) -> Result<Answer> {
+    let answer = || write(&credential(context, request, deadline)?, context.clock.now());
+    answer().map_err(|error| error.with_tenant(&request.tenant))
 }
 
-fn request(context: &Context<'_>, args: GetArgs, stdin: &mut dyn Input, deadline: Deadline) -> Result<Request> {
-    let Some(tenant) = args.tenant else {
-        let text = read_request(stdin, context.clock, deadline).map_err(or_an_argument)?;
-        let mut request = native::read_get(text.expose())?;
-        // What the caller's configuration says outweighs what its request does.
-        request.interactive = args.interactive.map_or(request.interactive, Into::into);
-        request.timeout = args.timeout.map(|_| deadline.left(context.clock));
-        return Ok(request);
+/// Answers a request for whatever token there is for a server.
+///
+/// # Errors
+/// Every kind.
+pub fn run_for(
+    context: &Context<'_>,
+    request: ServerRequest,
+    write: fn(Option<&Token>, DateTime<Utc>) -> Output,
+    deadline: Deadline,
+) -> Result<Answer> {
+    let token = match context.config.whose(&request.server, request.tenant.as_ref())? {
+        Some((tenant, server)) => token(context, &of(request, tenant, server), deadline)?,
+        None => kept(context, &request.server)?,
     };
-    Ok(Request {
-        tenant,
-        server: args.server,
-        want: args.want.map(Into::into).unwrap_or_default(),
-        min_ttl: args.min_ttl,
-        interactive: args.interactive.map(Into::into).unwrap_or_default(),
-        refused_token: None,
-        timeout: args.timeout,
-    })
+    Ok(write(token.as_ref(), context.clock.now()))
+}
+
+/// The same request, now that it is known whose server it is about.
+fn of(request: ServerRequest, tenant: Tenant, server: Origin) -> Request {
+    let ServerRequest { min_ttl, interactive, timeout, .. } = request;
+    let (server, want) = (Some(server), Want::Veeam);
+    Request { tenant, server, want, min_ttl, interactive, refused_token: None, timeout }
+}
+
+fn token(context: &Context<'_>, request: &Request, deadline: Deadline) -> Result<Option<Token>> {
+    let credential = credential(context, request, deadline).map_err(|error| error.with_tenant(&request.tenant))?;
+    let expires_at = Some(credential.expires_at);
+    Ok(credential.grant.token().map(|value| Token { value: value.clone(), expires_at }))
+}
+
+/// What Terraform gave to be kept.
+fn kept(context: &Context<'_>, server: &ServerName) -> Result<Option<Token>> {
+    let ServerName::Host(host) = server else { return Ok(None) };
+    let (token, damage) = context.cache.host_token(host)?;
+    damage.into_iter().for_each(|damage| context.warnings.add(damage));
+    Ok(token.map(|value| Token { value, expires_at: None }))
+}
+
+fn credential(context: &Context<'_>, request: &Request, deadline: Deadline) -> Result<Credential> {
+    let settings = context.config.settings(&request.tenant)?;
+    let ladder = Ladder::new(&settings, request, context.cache, context.clock, context.terminal, context.warnings)?;
+    ladder.get(deadline)
 }

@@ -11,13 +11,16 @@ use crate::cli::ListArgs;
 use crate::credential::Tenant;
 use crate::entra::tokens;
 use crate::error::Result;
-use crate::protocol::native::{self, instant};
+use crate::protocol::{document, instant, native};
 use crate::secret::Secret;
 use crate::text::printable;
 use crate::token::is_spellable;
 
 /// Microsoft: a refresh token that is not used lives for 90 days.
 const REFRESH_LIFE: TimeDelta = TimeDelta::days(90);
+
+/// What a person reads before the first sign-in.
+const NOTHING: &str = "nothing is kept; sign in with: vb365-helper login TENANT --server https://HOST:4443\n";
 
 /// The document of `list --json`.
 #[derive(Debug, Serialize)]
@@ -96,9 +99,13 @@ pub fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer> {
             }
         }
     }
+    let hosts: Vec<_> = context.cache.hosts()?.iter().map(|host| Host { host: host.to_string() }).collect();
+    if tenants.is_empty() && hosts.is_empty() && !args.json {
+        return Ok(Secret::new(NOTHING.into()));
+    }
     Ok(match args.json {
-        true => native::document(&Listing { version: native::VERSION, tenants, hosts: Vec::new() }),
-        false => Secret::new(table(&tenants, now).into_bytes()),
+        true => document(&Listing { version: native::VERSION, tenants, hosts }),
+        false => Secret::new((table(&tenants, now) + &lines(&hosts)).into_bytes()),
     })
 }
 
@@ -188,7 +195,7 @@ impl ListedServer {
 
 fn table(tenants: &[Listed], now: DateTime<Utc>) -> String {
     if tenants.is_empty() {
-        return "nothing is kept; sign in with: vb365-helper login TENANT --server https://HOST:4443\n".to_owned();
+        return String::new();
     }
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
@@ -208,6 +215,10 @@ fn table(tenants: &[Listed], now: DateTime<Utc>) -> String {
     }
     let lines: Vec<_> = table.lines().map(|line| line.trim().to_owned() + "\n").collect();
     lines.concat()
+}
+
+fn lines(hosts: &[Host]) -> String {
+    hosts.iter().map(|Host { host }| format!("for Terraform, a token of {host}\n")).collect()
 }
 
 impl State {

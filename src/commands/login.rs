@@ -11,7 +11,7 @@ use crate::config::Told;
 use crate::credential::{Interactive, Origin, Request, Scopes, Settings, Tenant, Want};
 use crate::error::{Error, Kind, Result};
 use crate::http::Client;
-use crate::protocol::native::{self, instant};
+use crate::protocol::{document, instant};
 use crate::resolve::{Ladder, SignedIn};
 use crate::secret::Secret;
 use crate::text::printable;
@@ -86,7 +86,7 @@ fn no_server(tenant: &Tenant) -> Error {
 
 fn entry(context: &Context<'_>, settings: &Settings) -> Result<Secret<Vec<u8>>> {
     let found = context.cache.read(&settings.tenant)?;
-    Ok(native::document(&Listed::new(&found.entry, context.clock.now())))
+    Ok(document(&Listed::new(&found.entry, context.clock.now())))
 }
 
 fn summary(settings: &Settings, signed_in: &SignedIn) -> String {

@@ -2,6 +2,7 @@
 //! tokens are renewed.
 
 pub mod erase;
+pub mod exchange;
 pub mod get;
 pub mod list;
 pub mod login;
@@ -17,6 +18,7 @@ use crate::cache::Cache;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Deadline, Input, Terminal};
+use crate::protocol::Output;
 use crate::secret::Secret;
 use crate::warnings::Warnings;
 
@@ -44,7 +46,7 @@ pub struct Context<'a> {
 }
 
 /// What a command has to say, for stdout and as a whole.
-pub type Answer = Secret<Vec<u8>>;
+pub type Answer = Output;
 
 /// Reads a request to its end, which must be there by `deadline`.
 ///
@@ -96,11 +98,6 @@ fn larger(text: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut larger = Zeroizing::new(vec![0; (2 * text.len()).min(LARGEST_REQUEST + 1)]);
     larger[..text.len()].copy_from_slice(text);
     larger
-}
-
-/// Adds what else there is where a request could have been an argument.
-fn or_an_argument(error: Error) -> Error {
-    error.with_hint("name the tenant as an argument, or send a JSON request and close stdin")
 }
 
 fn bad_request(what: &str) -> Error {

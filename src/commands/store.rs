@@ -1,45 +1,47 @@
 //! `store`: takes a token response that another program came by. It is believed no more than one
 //! from the network, and kept only for a server that the configuration names.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 
-use super::{Answer, Context, read_request};
-use crate::cli::StoreArgs;
+use super::{Answer, Context, LOCK_TIMEOUT};
+use crate::credential::{Host, ServerName};
 use crate::entra::tokens::EntraTokens;
 use crate::error::{Error, Kind, Result};
-use crate::host::{Deadline, Input};
-use crate::protocol::native::{self, StoreRequest};
+use crate::host::Deadline;
+use crate::protocol::{Output, StoreRequest};
 use crate::resolve::{entra_record, veeam_record};
 use crate::secret::Secret;
 use crate::token::whole_seconds;
 use crate::veeam::VeeamTokens;
 
-/// How long a token response is waited for: who pipes it in may first have somebody sign in.
-const PATIENCE: Duration = Duration::from_secs(3600);
 /// How far `obtained_at` may lie ahead of this machine's clock.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 
-/// Keeps what stdin brings.
+/// Keeps token responses.
 ///
 /// # Errors
 /// Kind `bad_request`, `config` or `cache`.
-pub fn run(context: &Context<'_>, args: StoreArgs, stdin: &mut dyn Input) -> Result<Answer> {
-    let text = read_request(stdin, context.clock, Deadline::after(context.clock, PATIENCE))?;
-    let request = match args {
-        StoreArgs { tenant: None, .. } => native::read_store(text.expose())?,
-        StoreArgs { tenant: Some(tenant), server: None } => {
-            StoreRequest { tenant, entra: Some(text), veeam: None, obtained_at: None }
-        }
-        StoreArgs { tenant: Some(tenant), server: Some(server) } => {
-            StoreRequest { tenant, entra: None, veeam: Some((server, text)), obtained_at: None }
-        }
-    };
-    keep(context, &request).map_err(|error| error.with_tenant(&request.tenant))
+pub fn run(context: &Context<'_>, request: &StoreRequest, write: fn(&StoreRequest) -> Output) -> Result<Answer> {
+    keep(context, request).map_err(|error| error.with_tenant(&request.tenant))?;
+    Ok(write(request))
 }
 
-fn keep(context: &Context<'_>, request: &StoreRequest) -> Result<Answer> {
+/// Keeps a token for a host of another service.
+///
+/// # Errors
+/// Kind `bad_request`: a VB365 server's tokens come from a sign-in; kind `config` or `cache`.
+pub fn run_for(context: &Context<'_>, host: &Host, token: &Secret<String>, answer: Output) -> Result<Answer> {
+    if context.config.is_somebodys(&ServerName::Host(host.clone()))? {
+        let message = format!("{host} is a configured VB365 server, whose tokens come from a sign-in");
+        return Err(Error::new(Kind::BadRequest, message)
+            .with_hint(format!("vb365-helper login TENANT --server https://{host}")));
+    }
+    let deadline = Deadline::after(context.clock, LOCK_TIMEOUT);
+    context.cache.keep_host_token(host, token, context.clock, deadline)?;
+    Ok(answer)
+}
+
+fn keep(context: &Context<'_>, request: &StoreRequest) -> Result<()> {
     let tenant = &request.tenant;
     let settings = context.config.settings(tenant)?;
     let now = whole_seconds(context.clock.now());
@@ -62,19 +64,16 @@ fn keep(context: &Context<'_>, request: &StoreRequest) -> Result<Answer> {
         None => None,
     };
 
-    let deadline = Deadline::after(context.clock, super::LOCK_TIMEOUT);
+    let deadline = Deadline::after(context.clock, LOCK_TIMEOUT);
     let mut lock = context.cache.lock(tenant, context.clock, deadline)?;
     let found = lock.read()?;
     let mut entry = found.entry;
-    let stored: Vec<_> =
-        [entra.as_ref().map(|_| "entra"), veeam.as_ref().map(|_| "veeam")].into_iter().flatten().collect();
     entra.into_iter().for_each(|record| entry.put_entra(record));
     veeam.into_iter().for_each(|record| entry.put_veeam(record));
     if let Some(damage) = found.damage {
         context.warnings.add(damage);
     }
-    lock.write(&entry)?;
-    Ok(native::stored(tenant, &stored))
+    lock.write(&entry)
 }
 
 fn read<T>(body: &Secret<Vec<u8>>, whose: &str, read: impl Fn(&Secret<Vec<u8>>) -> Result<T, String>) -> Result<T> {

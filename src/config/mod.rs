@@ -3,6 +3,7 @@
 
 mod edit;
 mod file;
+mod lookup;
 mod settings;
 #[cfg(test)]
 mod tests;

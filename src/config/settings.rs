@@ -158,6 +158,11 @@ pub(super) fn servers(section: &Section) -> Result<Vec<Origin>, Mistake> {
     Ok(many.unwrap_or_else(|| one.into_iter().collect()))
 }
 
+/// Whether a table says anything about servers; else `[defaults]` does.
+pub(super) fn names_servers(section: &Section) -> bool {
+    section.has("server") || section.has("servers")
+}
+
 /// Fingerprints: an array, or one of them alone.
 pub(super) fn pins(value: &Value) -> Result<Vec<Fingerprint>, String> {
     value.one_or_more_texts()?.iter().map(|text| Fingerprint::from_str(text)).collect()

@@ -1,6 +1,7 @@
 //! What the program is about: a request for one of a tenant's tokens, and the credential that
 //! answers it. Each rule lives in the type that parses it; nothing here knows a wire form.
 
+mod host;
 mod origin;
 mod scopes;
 mod settings;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+pub use self::host::{Host, ServerName};
 pub use self::origin::{Origin, is_safe_destination};
 pub use self::scopes::Scopes;
 pub use self::settings::{ApiVersion, Fingerprint, Settings, Trust};
@@ -56,6 +58,21 @@ pub struct Request {
     /// A token that the server would not take: never the answer again.
     pub refused_token: Option<Secret<String>>,
     /// Bounds every wait of the call.
+    pub timeout: Option<Duration>,
+}
+
+/// What a caller asks who knows a server, and not whose it is.
+#[derive(Clone, Debug)]
+pub struct ServerRequest {
+    /// The server.
+    pub server: ServerName,
+    /// Whose tokens are meant where several tenants have that server.
+    pub tenant: Option<Tenant>,
+    /// As in [`Request`].
+    pub min_ttl: Option<Duration>,
+    /// As in [`Request`].
+    pub interactive: Interactive,
+    /// As in [`Request`].
     pub timeout: Option<Duration>,
 }
 
@@ -109,4 +126,14 @@ pub enum Grant {
         /// The identity platform's answer as compact JSON.
         assertion: Secret<String>,
     },
+}
+
+impl Grant {
+    /// The access token, if this is one.
+    pub fn token(&self) -> Option<&Secret<String>> {
+        match self {
+            Self::Veeam { token, .. } | Self::Entra { token } => Some(token),
+            Self::Assertion { .. } => None,
+        }
+    }
 }

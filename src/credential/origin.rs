@@ -26,6 +26,15 @@ impl Origin {
         self.text.split_once("://").map_or(self.as_str(), |(_, host)| host)
     }
 
+    /// The host's name, and its port where that is the scheme's own, too.
+    pub fn name_and_port(&self) -> (&str, u16) {
+        let default = if self.text.starts_with("https:") { 443 } else { 80 };
+        let host = self.host();
+        // A colon in an IPv6 address stands before its bracket.
+        let parted = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));
+        parted.and_then(|(name, port)| Some((name, port.parse().ok()?))).unwrap_or((host, default))
+    }
+
     /// Whether it is this machine.
     pub fn is_loopback(&self) -> bool {
         self.loopback
@@ -83,6 +92,12 @@ mod tests {
         assert_eq!(origin.as_str(), "https://vb365.abc.local:4443");
         assert_eq!(origin.host(), "vb365.abc.local:4443");
         assert!(!origin.is_loopback());
+        assert_eq!(origin.name_and_port(), ("vb365.abc.local", 4443));
+        for (text, parts) in
+            [("https://h", ("h", 443)), ("http://[::1]", ("[::1]", 80)), ("https://[::1]:9", ("[::1]", 9))]
+        {
+            assert_eq!(text.parse::<Origin>().unwrap().name_and_port(), parts);
+        }
         for loopback in ["http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:9", "https://127.9.9.9"] {
             assert!(loopback.parse::<Origin>().unwrap().is_loopback(), "{loopback}");
         }

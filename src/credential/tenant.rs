@@ -63,7 +63,8 @@ impl FromStr for Tenant {
     }
 }
 
-fn is_windows_device(key: &str) -> bool {
+/// Whether Windows would take a file of this name, lower-cased, for a device.
+pub(super) fn is_windows_device(key: &str) -> bool {
     let stem = key.split('.').next().unwrap_or(key);
     let numbered = (stem.starts_with("com") || stem.starts_with("lpt"))
         && stem.len() == 4

@@ -67,6 +67,11 @@ impl Deadline {
         Self(clock.elapsed().saturating_add(duration))
     }
 
+    /// The moment `duration` after one that [`Clock::elapsed`] told.
+    pub fn since(start: Duration, duration: Duration) -> Self {
+        Self(start.saturating_add(duration))
+    }
+
     /// The time left; zero when it is over.
     pub fn left(self, clock: &dyn Clock) -> Duration {
         self.0.saturating_sub(clock.elapsed())

@@ -15,21 +15,34 @@ use crate::text::without_tokens;
 pub(super) struct Fields(Map<String, Value>);
 
 impl Fields {
-    /// Reads a JSON object of this `version` of its protocol.
+    /// Reads a JSON object.
     ///
     /// # Errors
-    /// Kind `bad_request`: no object, a field twice, or another version.
-    pub(super) fn read(text: &[u8], version: u64) -> Result<Self> {
+    /// Kind `bad_request`: no object, or a field twice.
+    pub(super) fn read(text: &[u8]) -> Result<Self> {
         let Once { fields, twice } =
             json::read(text).map_err(|why| bad_request(format!("the request is not a JSON object: {why}")))?;
         if let Some(name) = twice {
             return Err(bad_request(format!("field `{}` is there twice", without_tokens(&name))));
         }
-        let mut fields = Self(fields);
+        Ok(Self(fields))
+    }
+
+    /// The same of this `version` of its protocol.
+    ///
+    /// # Errors
+    /// As [`Fields::read`], or another version.
+    pub(super) fn versioned(text: &[u8], version: u64) -> Result<Self> {
+        let mut fields = Self::read(text)?;
         match fields.required("version", "a whole number", |value| value.as_u64())? {
             known if known == version => Ok(fields),
             _ => Err(bad_request(format!("field `version`: only version {version} is known"))),
         }
+    }
+
+    /// Whether there is a field of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     /// Takes a field that may be there; `what` says in words what it has to be.

@@ -4,11 +4,14 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::asked::{Asked, EraseRequest, StoreRequest};
+use super::call::{Action, Call, Flags};
 use super::fields::{Fields, bad_request};
+use super::form::{Output, document, instant};
 use crate::credential::{Credential, Grant, Interactive, Origin, Request, Source, Tenant, Want};
 use crate::error::{Cause, Error, Result};
 use crate::secret::Secret;
@@ -17,28 +20,48 @@ use crate::token::is_spellable;
 /// The version spoken.
 pub const VERSION: u64 = 1;
 
-/// What a caller asks of `store`.
-#[derive(Debug)]
-pub struct StoreRequest {
-    /// Whose tokens.
-    pub tenant: Tenant,
-    /// The identity platform's token response.
-    pub entra: Option<Secret<Vec<u8>>>,
-    /// A VB365 server and its token response.
-    pub veeam: Option<(Origin, Secret<Vec<u8>>)>,
-    /// When the responses came; now without it.
-    pub obtained_at: Option<DateTime<Utc>>,
+/// Reads what the arguments or stdin ask: stdin only where no tenant is named, so that a program that
+/// is started with an open, silent stdin never hangs, and for `store`.
+///
+/// # Errors
+/// Kind `bad_request`, naming the field or flag.
+pub(super) fn read(call: &mut Call<'_>) -> Result<Asked> {
+    let tenant = call.tenant()?;
+    if tenant.is_none() {
+        call.without(&["--server", "--want", "--min-ttl", "--access-only"], "a request on stdin")?;
+    }
+    Ok(match (call.action, tenant) {
+        (Action::Get, Some(tenant)) => Asked::Get(call.request(tenant), credential),
+        (Action::Get, None) => {
+            let mut request = read_get(call.stdin.text().map_err(or_an_argument)?.expose())?;
+            // What the caller's configuration says outweighs what its request does.
+            request.interactive = call.flags.interactive.unwrap_or(request.interactive);
+            request.timeout = call.flags.timeout;
+            Asked::Get(request, credential)
+        }
+        (Action::Store, tenant) => Asked::Store(store(call, tenant)?, stored),
+        (Action::Erase, Some(tenant)) => {
+            let Flags { server, access_only, .. } = call.flags.clone();
+            Asked::Erase(EraseRequest { tenant, server, access_only }, erased)
+        }
+        (Action::Erase, None) => Asked::Erase(read_erase(call.stdin.text().map_err(or_an_argument)?.expose())?, erased),
+    })
 }
 
-/// What a caller asks of `erase`.
-#[derive(Debug)]
-pub struct EraseRequest {
-    /// Whose tokens.
-    pub tenant: Tenant,
-    /// Only this server's.
-    pub server: Option<Origin>,
-    /// Only the access tokens.
-    pub access_only: bool,
+/// With a tenant named, stdin is the bare response as Microsoft sent it, or as the server named did.
+fn store(call: &mut Call<'_>, tenant: Option<Tenant>) -> Result<StoreRequest> {
+    let text = call.stdin.text()?.clone();
+    let Some(tenant) = tenant else { return read_store(text.expose()) };
+    let (entra, veeam) = match call.flags.server.clone() {
+        None => (Some(text), None),
+        Some(server) => (None, Some((server, text))),
+    };
+    Ok(StoreRequest { tenant, entra, veeam, obtained_at: None })
+}
+
+/// Adds what else there is where a request could have been an argument.
+fn or_an_argument(error: Error) -> Error {
+    error.with_hint("name the tenant as an argument, or send a JSON request and close stdin")
 }
 
 /// Reads a `get` request.
@@ -46,7 +69,7 @@ pub struct EraseRequest {
 /// # Errors
 /// Kind `bad_request`, naming the field.
 pub fn read_get(text: &[u8]) -> Result<Request> {
-    let mut fields = Fields::read(text, VERSION)?;
+    let mut fields = Fields::versioned(text, VERSION)?;
     let request = Request {
         tenant: fields.required("tenant", "a tenant's name", parsed)?,
         server: fields.optional("server", "an https URL of host and port", parsed)?,
@@ -65,7 +88,7 @@ pub fn read_get(text: &[u8]) -> Result<Request> {
 /// # Errors
 /// Kind `bad_request`, naming the field.
 pub fn read_store(text: &[u8]) -> Result<StoreRequest> {
-    let mut fields = Fields::read(text, VERSION)?;
+    let mut fields = Fields::versioned(text, VERSION)?;
     let tenant = fields.required("tenant", "a tenant's name", parsed)?;
     let entra = fields.optional("entra", "a token response", object)?;
     let server: Option<Origin> = fields.optional("server", "an https URL of host and port", parsed)?;
@@ -89,7 +112,7 @@ pub fn read_store(text: &[u8]) -> Result<StoreRequest> {
 /// # Errors
 /// Kind `bad_request`, naming the field.
 pub fn read_erase(text: &[u8]) -> Result<EraseRequest> {
-    let mut fields = Fields::read(text, VERSION)?;
+    let mut fields = Fields::versioned(text, VERSION)?;
     let request = EraseRequest {
         tenant: fields.required("tenant", "a tenant's name", parsed)?,
         server: fields.optional("server", "an https URL of host and port", parsed)?,
@@ -100,7 +123,7 @@ pub fn read_erase(text: &[u8]) -> Result<EraseRequest> {
 }
 
 /// The answer to `get`.
-pub fn credential(credential: &Credential) -> Secret<Vec<u8>> {
+pub(super) fn credential(credential: &Credential, _: DateTime<Utc>) -> Result<Output> {
     #[derive(Serialize)]
     struct Token<'a> {
         version: u64,
@@ -131,7 +154,7 @@ pub fn credential(credential: &Credential) -> Secret<Vec<u8>> {
         expires_at: expires_at.clone(),
         source: source(credential.source),
     };
-    match &credential.grant {
+    Ok(match &credential.grant {
         Grant::Veeam { server, token: value } => document(&token(Some(server.as_str()), value.expose())),
         Grant::Entra { token: value } => document(&token(None, value.expose())),
         Grant::Assertion { organization, assertion } => document(&Assertion {
@@ -141,16 +164,27 @@ pub fn credential(credential: &Credential) -> Secret<Vec<u8>> {
             assertion: assertion.expose(),
             expires_at,
         }),
-    }
+    })
 }
 
 /// The answer to `store`.
-pub fn stored(tenant: &Tenant, stored: &[&str]) -> Secret<Vec<u8>> {
-    document(&serde_json::json!({ "version": VERSION, "tenant": tenant.as_str(), "stored": stored }))
+pub(super) fn stored(request: &StoreRequest) -> Output {
+    let whose = [request.entra.as_ref().map(|_| "entra"), request.veeam.as_ref().map(|_| "veeam")];
+    let stored: Vec<_> = whose.into_iter().flatten().collect();
+    document(&serde_json::json!({ "version": VERSION, "tenant": request.tenant.as_str(), "stored": stored }))
 }
 
-/// The answer to `erase`; without a tenant, to the erasure of all.
-pub fn erased(tenant: Option<&Tenant>) -> Secret<Vec<u8>> {
+/// The answer to `erase`.
+pub(super) fn erased(request: &EraseRequest) -> Output {
+    gone(Some(&request.tenant))
+}
+
+/// The answer to the erasure of all.
+pub fn all_erased() -> Output {
+    gone(None)
+}
+
+fn gone(tenant: Option<&Tenant>) -> Output {
     #[derive(Serialize)]
     struct Erased<'a> {
         version: u64,
@@ -162,7 +196,7 @@ pub fn erased(tenant: Option<&Tenant>) -> Secret<Vec<u8>> {
 }
 
 /// The answer of every action that failed.
-pub fn error(error: &Error) -> Secret<Vec<u8>> {
+pub fn error(error: &Error) -> Output {
     #[derive(Serialize)]
     struct Failed<'a> {
         version: u64,
@@ -222,19 +256,7 @@ impl<'a> From<&'a Cause> for Said<'a> {
     }
 }
 
-/// A document and its line end, to be written at once.
-pub fn document(document: &impl Serialize) -> Secret<Vec<u8>> {
-    let mut text = serde_json::to_vec(document).unwrap_or_default();
-    text.push(b'\n');
-    Secret::new(text)
-}
-
-/// An instant as every document has it: RFC 3339 in UTC, whole seconds.
-pub fn instant(instant: DateTime<Utc>) -> String {
-    instant.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-fn parsed<T: std::str::FromStr>(value: &Value) -> Option<T> {
+pub(super) fn parsed<T: std::str::FromStr>(value: &Value) -> Option<T> {
     value.as_str()?.parse().ok()
 }
 
@@ -255,7 +277,7 @@ fn object(value: &Value) -> Option<Secret<Vec<u8>>> {
     value.as_object().and_then(|_| serde_json::to_vec(value).ok()).map(Secret::new)
 }
 
-fn want(value: &Value) -> Option<Want> {
+pub(super) fn want(value: &Value) -> Option<Want> {
     match value.as_str()? {
         "veeam" => Some(Want::Veeam),
         "entra" => Some(Want::Entra),

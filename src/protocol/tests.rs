@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use chrono::{TimeZone, Utc};
+use chrono::{DateTime, TimeZone, Utc};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::native;
+use super::{EraseRequest, Output, StoreRequest, native};
 use crate::credential::{Credential, Grant, Interactive, Origin, Request, Source, Tenant, Want};
 use crate::error::{Cause, Error, KINDS, Kind, Result};
 use crate::secret::Secret;
@@ -248,11 +248,15 @@ fn credential(grant: Grant, source: Source) -> Credential {
     Credential { tenant: tenant(), grant, expires_at, source }
 }
 
+fn answer(credential: &Credential) -> Output {
+    native::credential(credential, DateTime::UNIX_EPOCH).unwrap()
+}
+
 #[test]
 fn an_answer_of_get_is_whole_and_fits_its_schema() {
     let server: Origin = "https://vb365.abc.local:4443".parse().unwrap();
     let grant = Grant::Veeam { server, token: "veeam-token".into() };
-    let text = native::credential(&credential(grant, Source::Cache));
+    let text = answer(&credential(grant, Source::Cache));
     checked("get-response", &text);
     assert_eq!(
         String::from_utf8_lossy(text.expose()),
@@ -262,7 +266,7 @@ fn an_answer_of_get_is_whole_and_fits_its_schema() {
             "\n"
         )
     );
-    let text = native::credential(&credential(Grant::Entra { token: "entra-token".into() }, Source::EntraRefresh));
+    let text = answer(&credential(Grant::Entra { token: "entra-token".into() }, Source::EntraRefresh));
     assert_eq!(
         checked("get-response", &text),
         json!({"version": 1, "tenant": "Abc.onmicrosoft.com", "token_type": "Bearer", "access_token": "entra-token",
@@ -270,7 +274,7 @@ fn an_answer_of_get_is_whole_and_fits_its_schema() {
     );
     let grant = Grant::Assertion { organization: "Abc \"GmbH\"".into(), assertion: r#"{"access_token":"x"}"#.into() };
     assert_eq!(
-        checked("get-response", &native::credential(&credential(grant, Source::Login))),
+        checked("get-response", &answer(&credential(grant, Source::Login))),
         json!({"version": 1, "tenant": "Abc.onmicrosoft.com", "client_id": "Abc \"GmbH\"",
             "assertion": r#"{"access_token":"x"}"#, "expires_at": "2026-11-23T05:00:00Z"})
     );
@@ -286,19 +290,26 @@ fn every_rung_of_the_ladder_has_its_name_on_the_wire() {
         (Source::Login, "login"),
     ] {
         let grant = Grant::Veeam { server: "http://127.0.0.1:9".parse().unwrap(), token: "t".into() };
-        assert_eq!(checked("get-response", &native::credential(&credential(grant, source)))["source"], name);
+        assert_eq!(checked("get-response", &answer(&credential(grant, source)))["source"], name);
     }
 }
 
 #[test]
 fn answers_of_store_and_erase_fit_their_schemas() {
     for stored in [&["entra"][..], &["veeam"], &["entra", "veeam"]] {
-        let answer = checked("store-response", &native::stored(&tenant(), stored));
+        let response = |whose| stored.contains(&whose).then(|| Secret::new(Vec::new()));
+        let server: Origin = "https://v:4443".parse().unwrap();
+        let veeam = response("veeam").map(|response| (server, response));
+        let request = StoreRequest { tenant: tenant(), entra: response("entra"), veeam, obtained_at: None };
+        let answer = checked("store-response", &native::stored(&request));
         assert_eq!(answer, json!({"version": 1, "tenant": "Abc.onmicrosoft.com", "stored": stored}));
     }
-    let answer = checked("erase-response", &native::erased(Some(&tenant())));
+    let answer = checked(
+        "erase-response",
+        &native::erased(&EraseRequest { tenant: tenant(), server: None, access_only: false }),
+    );
     assert_eq!(answer, json!({"version": 1, "tenant": "Abc.onmicrosoft.com", "erased": true}));
-    assert_eq!(checked("erase-response", &native::erased(None)), json!({"version": 1, "erased": true}));
+    assert_eq!(checked("erase-response", &native::all_erased()), json!({"version": 1, "erased": true}));
 }
 
 #[test]
@@ -466,7 +477,7 @@ proptest! {
         let expires_at = Utc.with_ymd_and_hms(2026, 11, 23, 5, 0, 0).unwrap();
         let grant = Grant::Veeam { server: server.clone(), token: Secret::new(token.clone()) };
         let credential = Credential { tenant: tenant.clone(), grant, expires_at, source: Source::Cache };
-        let answer = checked("get-response", &native::credential(&credential));
+        let answer = checked("get-response", &answer(&credential));
         prop_assert_eq!(&answer["access_token"], &json!(token));
         prop_assert_eq!(&answer["server"], &json!(server.as_str()));
         prop_assert_eq!(&answer["tenant"], &json!(tenant.as_str()));

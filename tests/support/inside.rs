@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use log::{LevelFilter, Log, Metadata, Record};
-use vb365_helper::config::Places;
 use vb365_helper::host::{Clock, Input, Terminal};
 use vb365_helper::steps::TARGET;
 use vb365_helper::{Streams, run};
@@ -119,10 +118,14 @@ impl Home {
 
     fn run_with(&self, clock: &dyn Clock, terminal: &dyn Terminal, args: &[&str], stdin: &mut dyn Input) -> Outcome {
         let args: Vec<OsString> = ["vb365-helper"].iter().chain(args).map(OsString::from).collect();
-        let places = Places { config_file: Some(self.home().join("config.toml")), cache_dir: Some(self.cache_dir()) };
+        let variables = |name: &str| match name {
+            "VB365_HELPER_CONFIG" => Some(self.home().join("config.toml").into_os_string()),
+            "VB365_HELPER_CACHE_DIR" => Some(self.cache_dir().into_os_string()),
+            _ => None,
+        };
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let streams = Streams { stdin, stdout: &mut stdout, stderr: &mut stderr };
-        let code = run(&args, places, streams, clock, terminal);
+        let code = run(&args, &variables, streams, clock, terminal);
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Outcome { code: code.into(), stdout: text(stdout), stderr: text(stderr) }
     }

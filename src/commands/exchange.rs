@@ -1,0 +1,114 @@
+//! One exchange with a program: its protocol is found out, its request read, done and answered in the
+//! same protocol.
+
+use std::ffi::OsStr;
+use std::time::Duration;
+
+use super::{Answer, Context, LOCK_TIMEOUT, erase, get, read_request, store};
+use crate::cli::{CallerArgs, EraseArgs, GetArgs, StoreArgs};
+use crate::error::Result;
+use crate::host::{Clock, Deadline, Input};
+use crate::protocol::{Action, Asked, Call, Flags, Protocol, Stdin, Variables};
+use crate::resolve::SILENT_TIMEOUT;
+
+/// How long what is to be stored is waited for: who pipes it in may first have somebody sign in.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// What a program asked for in its arguments.
+pub struct Exchange {
+    /// The command.
+    pub action: Action,
+    /// The protocol, where it is named.
+    pub protocol: Option<&'static Protocol>,
+    /// The tenant, or what else the protocol takes as an argument.
+    pub subject: Option<String>,
+    /// The flags.
+    pub flags: Flags,
+}
+
+/// What a program asked for, understood.
+pub struct Understood {
+    /// The protocol that it is answered in.
+    pub protocol: &'static Protocol,
+    asked: Result<Asked>,
+    /// When a call that needs no person is over.
+    deadline: Deadline,
+}
+
+impl Exchange {
+    /// The same where the caller's flags may stand before the command, too.
+    #[must_use]
+    pub fn or(mut self, before: CallerArgs) -> Self {
+        self.protocol = self.protocol.or_else(|| before.protocol());
+        self.flags.tenant = self.flags.tenant.or(before.for_tenant);
+        self
+    }
+
+    fn new(action: Action, subject: Option<String>, flags: Flags, caller: CallerArgs) -> Self {
+        Self { action, protocol: caller.protocol(), subject, flags: Flags { tenant: caller.for_tenant, ..flags } }
+    }
+
+    /// Finds out the protocol and reads the request.
+    pub fn understand(
+        self,
+        program: &OsStr,
+        variables: Variables<'_>,
+        stdin: &mut dyn Input,
+        clock: &dyn Clock,
+    ) -> Understood {
+        let start = clock.elapsed();
+        let Self { action, protocol, subject, flags } = self;
+        let timeout = flags.timeout;
+        let limit = match action {
+            Action::Get => timeout.unwrap_or(SILENT_TIMEOUT),
+            Action::Store => PATIENCE,
+            Action::Erase => LOCK_TIMEOUT,
+        };
+        let mut read = || read_request(stdin, clock, Deadline::after(clock, limit));
+        let mut call = Call { action, program, variables, subject, flags, stdin: Stdin::new(&mut read) };
+        let protocol = protocol.unwrap_or_else(|| Protocol::of(&mut call));
+        let asked = protocol.read(&mut call);
+        let limit = asked.as_ref().ok().and_then(Asked::timeout).unwrap_or(limit);
+        Understood { protocol, asked, deadline: Deadline::since(start, limit) }
+    }
+}
+
+impl From<GetArgs> for Exchange {
+    fn from(args: GetArgs) -> Self {
+        let GetArgs { subject, server, want, min_ttl, interactive, timeout, caller } = args;
+        let (want, interactive) = (want.map(Into::into), interactive.map(Into::into));
+        let flags = Flags { server, want, min_ttl, interactive, timeout, ..Flags::default() };
+        Self::new(Action::Get, subject, flags, caller)
+    }
+}
+
+impl From<StoreArgs> for Exchange {
+    fn from(StoreArgs { subject, server, caller }: StoreArgs) -> Self {
+        Self::new(Action::Store, subject, Flags { server, ..Flags::default() }, caller)
+    }
+}
+
+impl From<EraseArgs> for Exchange {
+    fn from(EraseArgs { subject, server, access_only, caller, .. }: EraseArgs) -> Self {
+        Self::new(Action::Erase, subject, Flags { server, access_only, ..Flags::default() }, caller)
+    }
+}
+
+impl Understood {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// Every kind.
+    pub fn answer(self, context: &Context<'_>) -> Result<Answer> {
+        let deadline = self.deadline;
+        match self.asked? {
+            Asked::Get(request, write) => get::run(context, &request, write, deadline),
+            Asked::GetFor(request, write) => get::run_for(context, request, write, deadline),
+            Asked::Store(request, write) => store::run(context, &request, write),
+            Asked::StoreFor(host, token, answer) => store::run_for(context, &host, &token, answer),
+            Asked::Erase(request, write) => erase::run(context, &request, write),
+            Asked::EraseFor(request, answer) => erase::run_for(context, &request, answer),
+            Asked::Nothing(answer) => Ok(answer),
+        }
+    }
+}

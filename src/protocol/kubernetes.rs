@@ -1,0 +1,126 @@
+//! ExecCredential (`client.authentication.k8s.io/v1` and `v1beta1`): what kubectl and everything else
+//! made with client-go starts to get a token. The request is in the environment, the tenant in the
+//! arguments, and the answer has the version that was asked. client-go keeps a token until the
+//! instant it is told and no second less, shows stderr to the person, and runs a plugin that failed
+//! a second time.
+//! <https://kubernetes.io/docs/reference/config-api/client-authentication.v1/>
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::asked::Asked;
+use super::call::{Action, Call, Variables};
+use super::fields::bad_request;
+use super::form::{self, Output};
+use crate::credential::{Credential, Interactive, Origin};
+use crate::error::Result;
+use crate::json;
+
+/// Where client-go puts the request.
+const VARIABLE: &str = "KUBERNETES_EXEC_INFO";
+const V1: &str = "client.authentication.k8s.io/v1";
+const V1BETA1: &str = "client.authentication.k8s.io/v1beta1";
+const KIND: &str = "ExecCredential";
+
+/// The part of the request that counts here; more may stand in it.
+#[derive(Deserialize)]
+struct Info {
+    kind: String,
+    #[serde(rename = "apiVersion")]
+    api_version: String,
+    #[serde(default)]
+    spec: Spec,
+}
+
+#[derive(Default, Deserialize)]
+struct Spec {
+    #[serde(default)]
+    interactive: bool,
+    /// Only with `provideClusterInfo`.
+    cluster: Option<Cluster>,
+}
+
+#[derive(Deserialize)]
+struct Cluster {
+    server: String,
+}
+
+/// Whether client-go started this program.
+pub(super) fn is_spoken(call: &mut Call<'_>) -> bool {
+    call.action == Action::Get && (call.variables)(VARIABLE).is_some()
+}
+
+/// Reads the environment and the arguments; stdin is the person's, if there is one.
+///
+/// # Errors
+/// Kind `bad_request`.
+pub(super) fn read(call: &mut Call<'_>) -> Result<Asked> {
+    if call.action != Action::Get {
+        return Err(call.unknown_action("kubernetes"));
+    }
+    let info = Info::read(call.variables)?;
+    let write = match info.api_version.as_str() {
+        V1 => write_v1,
+        V1BETA1 => write_v1beta1,
+        _ => return Err(bad_request(format!("{VARIABLE}: its apiVersion is neither {V1} nor {V1BETA1}"))),
+    };
+    let mut request = call.request(call.required_tenant()?);
+    form::is_token(request.want)?;
+    if !info.spec.interactive {
+        // Whatever a flag says: client-go knows whose stdin and terminal these are.
+        request.interactive = Interactive::Never;
+    }
+    if request.server.is_none() {
+        request.server = info.spec.cluster.as_ref().map(Cluster::origin).transpose()?;
+    }
+    Ok(Asked::Get(request, write))
+}
+
+impl Info {
+    fn read(variables: Variables<'_>) -> Result<Self> {
+        let text = variables(VARIABLE).ok_or_else(|| bad_request(format!("{VARIABLE} is not set")))?;
+        let info: Self =
+            json::read(text.as_encoded_bytes()).map_err(|why| bad_request(format!("{VARIABLE}: {why}")))?;
+        if info.kind != KIND {
+            return Err(bad_request(format!("{VARIABLE}: its kind is not {KIND}")));
+        }
+        Ok(info)
+    }
+}
+
+impl Cluster {
+    /// Where the token is going to be sent.
+    fn origin(&self) -> Result<Origin> {
+        let origin = |url: Url| url.origin().ascii_serialization().parse().ok();
+        let wrong = || bad_request(format!("{VARIABLE}: its cluster's server is not an https URL"));
+        Url::parse(&self.server).ok().and_then(origin).ok_or_else(wrong)
+    }
+}
+
+fn write_v1(credential: &Credential, now: DateTime<Utc>) -> Result<Output> {
+    write(V1, credential, now)
+}
+
+fn write_v1beta1(credential: &Credential, now: DateTime<Utc>) -> Result<Output> {
+    write(V1BETA1, credential, now)
+}
+
+fn write(api_version: &str, credential: &Credential, now: DateTime<Utc>) -> Result<Output> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct ExecCredential<'a> {
+        kind: &'a str,
+        api_version: &'a str,
+        status: Status<'a>,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Status<'a> {
+        expiration_timestamp: String,
+        token: &'a str,
+    }
+    let token = form::token(credential)?.expose();
+    let expiration_timestamp = form::instant(form::early(credential.expires_at, now));
+    Ok(form::document(&ExecCredential { kind: KIND, api_version, status: Status { expiration_timestamp, token } }))
+}
