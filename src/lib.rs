@@ -34,7 +34,7 @@ use crate::commands::{Answer, Context, erase, list, login, schema};
 use crate::config::{Config, Places};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Input, Terminal};
-use crate::protocol::{Output, Variables, native};
+use crate::protocol::{Output, Protocol, Variables, native};
 use crate::secret::Secret;
 use crate::steps::Step;
 use crate::warnings::Warnings;
@@ -62,9 +62,9 @@ pub fn run(
 ) -> u8 {
     let Streams { stdin, stdout, stderr } = streams;
     let warnings = Warnings::default();
-    let world = World { args, variables, clock, terminal, warnings: &warnings };
+    let process = Process { args, variables, clock, terminal, warnings: &warnings };
     let (answer, failure) = match cli::parse(args) {
-        Ok(cli) => world.answer(cli, stdin),
+        Ok(cli) => process.answer(cli, stdin),
         Err(NotACommand::Help(text)) => (Ok(Secret::new(text.into_bytes())), None),
         Err(NotACommand::Wrong { error, speaks_json }) => {
             let speaks_json = speaks_json && protocol::can_take_a_failure(args, variables);
@@ -86,7 +86,7 @@ pub fn run(
 }
 
 /// What a process has beside its streams.
-struct World<'a> {
+struct Process<'a> {
     args: &'a [OsString],
     variables: Variables<'a>,
     clock: &'a dyn Clock,
@@ -94,19 +94,22 @@ struct World<'a> {
     warnings: &'a Warnings,
 }
 
-impl World<'_> {
+impl Process<'_> {
     fn answer(&self, cli: Cli, stdin: &mut dyn Input) -> (Result<Answer>, Failure) {
         let Cli { config, caller, command } = cli;
+        let program = self.args.first().map_or(OsStr::new(""), OsString::as_os_str);
         let exchange = match command {
             Command::Get(args) => Exchange::from(args),
             Command::Store(args) => args.into(),
             Command::Erase(args) if !args.all => args.into(),
-            command => {
-                let failure = document(command.speaks_json());
-                return (caller.none().and_then(|()| self.serve(command, config)), failure);
-            }
+            command => match Protocol::of_program(program) {
+                Some(only) => return (Err(only.unknown_command()), only.failure),
+                None => {
+                    let failure = document(command.speaks_json());
+                    return (caller.none().and_then(|()| self.serve(command, config)), failure);
+                }
+            },
         };
-        let program = self.args.first().map_or(OsStr::new(""), OsString::as_os_str);
         let understood = exchange.or(caller).understand(program, self.variables, stdin, self.clock);
         let failure = understood.protocol.failure;
         (self.with_context(config, |context| understood.answer(context)), failure)

@@ -16,9 +16,11 @@ mod terraform;
 mod tests;
 mod token;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 pub use self::asked::{Asked, EraseRequest, StoreRequest, Token};
+use self::call::wrong;
 pub use self::call::{Action, Call, Flags, Stdin, Variables};
 pub use self::form::{Output, document, instant};
 use crate::error::{Error, Result};
@@ -29,6 +31,8 @@ pub struct Protocol {
     pub name: &'static str,
     /// What it is for, in a few words.
     pub about: &'static str,
+    /// How the program is called whose callers know no other protocol; more may follow.
+    program: Option<&'static str>,
     /// Whether a call that names no protocol is one of this.
     is_spoken: fn(&mut Call<'_>) -> bool,
     read: fn(&mut Call<'_>) -> Result<Asked>,
@@ -36,44 +40,35 @@ pub struct Protocol {
     pub failure: Option<fn(&Error) -> Output>,
 }
 
-/// Every protocol, in the order in which a call without `--protocol` is tried for them.
+/// Every protocol, in the order in which a call that names none is tried for them.
 pub const PROTOCOLS: [Protocol; 7] = [
     Protocol {
-        name: "terraform",
-        about: "Terraform's and OpenTofu's credentials helper",
-        is_spoken: terraform::is_spoken,
-        read: terraform::read,
-        failure: None,
-    },
-    Protocol {
         name: "kubernetes",
-        about: "kubectl's and client-go's ExecCredential",
+        about: "ExecCredential, for kubectl and all that is made with client-go",
         is_spoken: kubernetes::is_spoken,
-        read: kubernetes::read,
-        failure: None,
+        ..Protocol::chosen(kubernetes::read)
     },
     Protocol {
-        name: "external",
-        about: "Terraform's external data source",
-        is_spoken: never,
-        read: external::read,
-        failure: None,
+        name: "terraform",
+        about: "credentials helper of Terraform and OpenTofu",
+        program: Some("terraform-credentials-"),
+        ..Protocol::chosen(terraform::read)
     },
+    Protocol { name: "external", about: "Terraform's external data source", ..Protocol::chosen(external::read) },
     Protocol {
         name: "headers",
-        about: "credential helpers as Bazel starts them",
+        about: "credential helper of Bazel and others",
         is_spoken: headers::is_spoken,
-        read: headers::read,
-        failure: None,
+        ..Protocol::chosen(headers::read)
     },
-    Protocol { name: "token", about: "the token alone", is_spoken: never, read: token::read, failure: None },
-    Protocol { name: "header", about: "a header for curl -H @-", is_spoken: never, read: header::read, failure: None },
+    Protocol { name: "token", about: "the token alone", ..Protocol::chosen(token::read) },
+    Protocol { name: "header", about: "a header for curl -H @-", ..Protocol::chosen(header::read) },
     Protocol {
         name: "native",
         about: "this program's own JSON",
         is_spoken: |_| true,
-        read: native::read,
         failure: Some(native::error),
+        ..Protocol::chosen(native::read)
     },
 ];
 
@@ -83,10 +78,28 @@ impl Protocol {
         PROTOCOLS.iter().find(|protocol| protocol.name == name)
     }
 
+    /// The protocol whose callers start a program called `program`, and no other.
+    pub fn of_program(program: &OsStr) -> Option<&'static Self> {
+        let name = Path::new(program).file_name()?.to_string_lossy().to_ascii_lowercase();
+        PROTOCOLS.iter().find(|protocol| protocol.program.is_some_and(|start| name.starts_with(start)))
+    }
+
     /// The protocol of a call that names none.
     pub fn of(call: &mut Call<'_>) -> &'static Self {
+        let named = Self::of_program(call.program);
+        let spoken = || PROTOCOLS.iter().find(|protocol| (protocol.is_spoken)(call));
         // The last one takes every call.
-        PROTOCOLS.iter().find(|protocol| (protocol.is_spoken)(call)).unwrap_or(&PROTOCOLS[PROTOCOLS.len() - 1])
+        named.or_else(spoken).unwrap_or(&PROTOCOLS[PROTOCOLS.len() - 1])
+    }
+
+    /// A protocol that only `--protocol` or a program's name chooses.
+    const fn chosen(read: fn(&mut Call<'_>) -> Result<Asked>) -> Self {
+        Self { name: "", about: "", program: None, is_spoken: |_| false, read, failure: None }
+    }
+
+    /// The refusal of a command that this protocol does not have.
+    pub fn unknown_command(&self) -> Error {
+        wrong(format!("the {} protocol has no such command", self.name))
     }
 
     /// What the caller asks.
@@ -116,9 +129,4 @@ pub fn can_take_a_failure(args: &[OsString], variables: Variables<'_>) -> bool {
     let mut none = || Ok(crate::secret::Secret::new(Vec::new()));
     let (subject, flags, stdin) = (Some(String::new()), Flags::default(), Stdin::new(&mut none));
     Protocol::of(&mut Call { action, program, variables, subject, flags, stdin }).failure.is_some()
-}
-
-/// For what only `--protocol` chooses.
-fn never(_: &mut Call<'_>) -> bool {
-    false
 }

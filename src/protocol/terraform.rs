@@ -4,8 +4,6 @@
 //! asks for every registry it meets. It shows stderr only of failures.
 //! <https://developer.hashicorp.com/terraform/internals/credentials-helpers>
 
-use std::path::Path;
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -17,15 +15,6 @@ use crate::credential::{Host, ServerName};
 use crate::error::Result;
 use crate::secret::Secret;
 use crate::token::is_one_word;
-
-/// How Terraform finds its helpers.
-const PROGRAM: &str = "terraform-credentials-";
-
-/// Whether this program was started by that name.
-pub(super) fn is_spoken(call: &mut Call<'_>) -> bool {
-    let name = Path::new(call.program).file_name().unwrap_or_default().to_string_lossy();
-    name.to_ascii_lowercase().starts_with(PROGRAM)
-}
 
 /// Reads the host, and for `store` the token, to the end of stdin even if it is refused.
 ///
