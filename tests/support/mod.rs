@@ -18,6 +18,7 @@ pub mod pty;
 pub mod seat;
 #[path = "../../examples/sandbox/server/mod.rs"]
 pub mod server;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -37,6 +38,7 @@ pub use self::long::{is_long, rounds, tell};
 pub use self::machine::{Machine, piped};
 #[cfg(unix)]
 pub use self::seat::can_use_terminals;
+pub use self::tools::tool;
 
 /// The tenant as callers name it; the configuration spells it as the VB365 server does.
 pub const TENANT: &str = "abc.onmicrosoft.com";
