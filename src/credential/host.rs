@@ -71,23 +71,22 @@ impl FromStr for Host {
     type Err = String;
 
     fn from_str(typed: &str) -> Result<Self, String> {
+        let wrong = || "not a host; it looks like app.terraform.io or example.com:8443".to_owned();
         let (name, port) = typed.split_once(':').map_or((typed, None), |(name, port)| (name, Some(port)));
         let name = name.to_ascii_lowercase();
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
-        if name.is_empty() || !name.chars().all(allowed) {
-            return Err("not a host; it looks like app.terraform.io or example.com:8443".into());
+        if name.split('.').any(str::is_empty) || name.starts_with('-') || !name.chars().all(allowed) {
+            return Err(wrong());
         }
         if name.len() > LONGEST_NAME {
             return Err(format!("the name of a host has at most {LONGEST_NAME} characters"));
         }
-        if name.split('.').any(str::is_empty) || name.starts_with('-') || is_windows_device(&name) {
-            return Err("no host is called so".into());
+        if is_windows_device(&name) {
+            return Err(format!("'{name}' is a device name on Windows"));
         }
         let digits = |port: &&str| !port.starts_with('0') && port.bytes().all(|byte| byte.is_ascii_digit());
-        let port = match port {
-            None => HTTPS,
-            Some(port) => Some(port).filter(digits).and_then(|port| port.parse().ok()).ok_or("not a port")?,
-        };
+        let port =
+            port.map_or(Ok(HTTPS), |port| Some(port).filter(digits).ok_or_else(wrong)?.parse().map_err(|_| wrong()))?;
         Ok(Self { name, port })
     }
 }
