@@ -12,6 +12,7 @@ mod transcript;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use vb365_helper::protocol::PROTOCOLS;
 
 use self::stage::{Helper, play};
@@ -51,6 +52,29 @@ fn every_protocol_shows_all_that_can_happen() {
         for run in runs.iter().filter(|run| run.code != 0) {
             assert_eq!(run.stdout.is_empty(), protocol.failure.is_none(), "{}: {:?}", protocol.name, run.args);
         }
+    }
+}
+
+/// The schema of what a protocol answers to `get`.
+const SCHEMAS: [(&str, &str); 5] = [
+    ("external", "external-response-v1"),
+    ("headers", "headers-response-v1"),
+    ("kubernetes", "kubernetes-response-v1"),
+    ("native", "get-response-v1"),
+    ("terraform", "terraform-credentials-v1"),
+];
+
+#[test]
+fn every_document_in_a_transcript_fits_its_schema() {
+    for (protocol, schema) in SCHEMAS {
+        let path = format!("{}/schemas/{schema}.schema.json", env!("CARGO_MANIFEST_DIR"));
+        let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+        let runs = transcripts(protocol).into_iter().flat_map(|transcript| transcript.runs);
+        let answers = runs.filter(|run| run.code == 0 && run.args.iter().any(|arg| arg == "get"));
+        let documents = answers.filter_map(|run| serde_json::from_str::<Value>(&run.stdout).ok());
+        let checked = documents.inspect(|document| assert!(validator.is_valid(document), "{protocol}: {document}"));
+        assert!(checked.count() > 0, "{protocol}");
     }
 }
 

@@ -18,12 +18,20 @@ const SCHEMAS: &[(&str, &str)] = schemas![
     "erase-request-v1",
     "erase-response-v1",
     "error-v1",
+    "external-request-v1",
+    "external-response-v1",
     "get-request-v1",
     "get-response-v1",
+    "headers-request-v1",
+    "headers-response-v1",
+    "host-entry-v1",
+    "kubernetes-request-v1",
+    "kubernetes-response-v1",
     "list-v1",
     "login-v1",
     "store-request-v1",
     "store-response-v1",
+    "terraform-credentials-v1",
 ];
 
 /// The schema asked for, or the names.
