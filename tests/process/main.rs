@@ -13,10 +13,12 @@
 
 mod api_versions;
 mod cache_files;
+mod callers;
 mod concurrency;
 mod erase;
 mod faults;
 mod get;
+mod hosts;
 mod ladder;
 mod list;
 mod protocol;

@@ -1,7 +1,7 @@
 //! One user's files, the program run among them, and what holds for every run.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
@@ -79,19 +79,18 @@ impl Home {
         Outcome::of(self.command(args).output().unwrap())
     }
 
+    /// The same for one of another caller, with its request.
+    pub fn run_with_stdin(&self, args: &[&str], stdin: &[u8]) -> Outcome {
+        let mut command = assert_cmd::Command::from_std(self.command(args));
+        Outcome::of(command.write_stdin(stdin).timeout(Duration::from_secs(60)).output().unwrap())
+    }
+
     /// What holds for every run, whatever it is about.
     fn checked(&self, args: &[&str], output: Output) -> Outcome {
         let outcome = Outcome::of(output);
         assert!(!outcome.stderr.contains("canary"), "a secret on stderr: {}", outcome.stderr);
         if outcome.code == 0 {
-            let schema = match args[0] {
-                "get" => Some("get-response-v1"),
-                "store" => Some("store-response-v1"),
-                "erase" | "forget" => Some("erase-response-v1"),
-                "list" if args.contains(&"--json") => Some("list-v1"),
-                _ => None,
-            };
-            schema.into_iter().for_each(|schema| assert_valid(schema, &outcome.document()));
+            schema(args).into_iter().for_each(|schema| assert_valid(schema, &outcome.document()));
         } else {
             assert!(!outcome.stdout.contains("canary"), "a secret in a failure: {}", outcome.stdout);
             outcome.check_failure();
@@ -101,7 +100,12 @@ impl Home {
     }
 
     fn check_files(&self) {
-        for file in fs::read_dir(self.cache_dir()).into_iter().flatten() {
+        self.check_files_in(&self.cache_dir(), "cache-entry-v1");
+        self.check_files_in(&self.cache_dir().join("hosts"), "host-entry-v1");
+    }
+
+    fn check_files_in(&self, dir: &Path, schema: &str) {
+        for file in fs::read_dir(dir).into_iter().flatten() {
             let path = file.unwrap().path();
             assert!(!path.display().to_string().contains("canary"), "a secret in a name: {}", path.display());
             // A test may have put there what cannot be read.
@@ -109,9 +113,25 @@ impl Home {
             let is_entry = path.extension().is_some_and(|extension| extension == "json") && is_plain;
             let entry = is_entry.then(|| serde_json::from_slice::<Value>(&fs::read(&path).unwrap()).ok()).flatten();
             if let Some(entry) = entry.filter(|entry| entry["version"] == 1) {
-                assert_valid("cache-entry-v1", &entry);
+                assert_valid(schema, &entry);
             }
         }
+    }
+}
+
+/// What the answer to `args` has to fit.
+fn schema(args: &[&str]) -> Option<&'static str> {
+    let protocol = args.iter().skip_while(|arg| **arg != "--protocol").nth(1).copied().unwrap_or("native");
+    match (protocol, args[0]) {
+        ("native", "get") => Some("get-response-v1"),
+        ("native", "store") => Some("store-response-v1"),
+        ("native", "erase" | "forget") => Some("erase-response-v1"),
+        ("native", "list") if args.contains(&"--json") => Some("list-v1"),
+        ("kubernetes", "get") => Some("kubernetes-response-v1"),
+        ("terraform", "get") => Some("terraform-credentials-v1"),
+        ("external", "get") => Some("external-response-v1"),
+        ("headers", "get") => Some("headers-response-v1"),
+        _ => None,
     }
 }
 
