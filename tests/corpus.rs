@@ -42,6 +42,11 @@ fn entries_of_the_cache_are_whole_or_damaged() {
 }
 
 #[test]
+fn requests_of_other_tools_are_what_they_say_or_refused() {
+    replay("callers_requests");
+}
+
+#[test]
 fn configurations_are_usable_or_wrong_in_a_line() {
     replay("config");
 }

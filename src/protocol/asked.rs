@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::secret::Secret;
 
 /// One request and the form of its answer.
+#[derive(Debug)]
 pub enum Asked {
     /// A tenant's credential.
     Get(Request, fn(&Credential, DateTime<Utc>) -> Result<Output>),

@@ -2,6 +2,7 @@
 //! anything of the fuzzer itself, so that `tests/corpus.rs` holds every kept input to the same.
 
 pub mod cache_entries;
+pub mod callers_requests;
 pub mod config;
 pub mod device_polls;
 pub mod entra_answers;
@@ -27,8 +28,9 @@ use vb365_helper::secret::Secret;
 pub type Check = fn(&[u8]);
 
 /// Every check, by the name of its target.
-pub const ALL: [(&str, Check); 6] = [
+pub const ALL: [(&str, Check); 7] = [
     ("cache_entries", cache_entries::check),
+    ("callers_requests", callers_requests::check),
     ("config", config::check),
     ("device_polls", device_polls::check),
     ("entra_answers", entra_answers::check),
