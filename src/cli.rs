@@ -25,9 +25,9 @@ pub struct Cli {
     /// Configuration file (also: VB365_HELPER_CONFIG)
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// How the caller speaks; Terraform puts its arguments before the command.
+    /// What a caller has configured that puts its arguments before the command, as Terraform does.
     #[command(flatten)]
-    pub caller: CallerArgs,
+    pub before: BeforeArgs,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -49,6 +49,17 @@ pub enum Command {
     Login(LoginArgs),
     /// Print a JSON Schema of the protocol; without NAME, their names
     Schema(SchemaArgs),
+}
+
+/// Flags of `get`, `store` and `erase` that may stand before them.
+#[derive(Args, Debug)]
+pub struct BeforeArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "explained there")]
+    pub caller: CallerArgs,
+    /// Whether a person may be asked to sign in
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub interactive: Option<InteractiveArg>,
 }
 
 /// How the caller of `get`, `store` or `erase` speaks, and for whom.
@@ -229,16 +240,18 @@ impl CallerArgs {
     pub fn protocol(&self) -> Option<&'static Protocol> {
         self.protocol.as_deref().and_then(Protocol::named)
     }
+}
 
+impl BeforeArgs {
     /// Checks that nothing is said of a caller where none is answered.
     ///
     /// # Errors
     /// Kind `bad_request`.
     pub fn none(&self) -> Result<(), Error> {
-        if self.protocol.is_none() && self.for_tenant.is_none() {
+        if self.caller.protocol.is_none() && self.caller.for_tenant.is_none() && self.interactive.is_none() {
             return Ok(());
         }
-        let message = "--protocol and --tenant go with get, store and erase";
+        let message = "--protocol, --tenant and --interactive go with get, store and erase";
         Err(Error::new(Kind::BadRequest, message).with_hint("vb365-helper --help"))
     }
 }

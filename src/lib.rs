@@ -96,7 +96,7 @@ struct Process<'a> {
 
 impl Process<'_> {
     fn answer(&self, cli: Cli, stdin: &mut dyn Input) -> (Result<Answer>, Failure) {
-        let Cli { config, caller, command } = cli;
+        let Cli { config, before, command } = cli;
         let program = self.args.first().map_or(OsStr::new(""), OsString::as_os_str);
         let exchange = match command {
             Command::Get(args) => Exchange::from(args),
@@ -105,12 +105,13 @@ impl Process<'_> {
             command => match Protocol::of_program(program) {
                 Some(only) => return (Err(only.unknown_command()), only.failure),
                 None => {
-                    let failure = document(command.speaks_json());
-                    return (caller.none().and_then(|()| self.serve(command, config)), failure);
+                    let named = before.caller.protocol();
+                    let failure = named.map_or_else(|| document(command.speaks_json()), |named| named.failure);
+                    return (before.none().and_then(|()| self.serve(command, config)), failure);
                 }
             },
         };
-        let understood = exchange.or(caller).understand(program, self.variables, stdin, self.clock);
+        let understood = exchange.or(before).understand(program, self.variables, stdin, self.clock);
         let failure = understood.protocol.failure;
         (self.with_context(config, |context| understood.answer(context)), failure)
     }

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use super::{Answer, Context, LOCK_TIMEOUT, erase, get, read_request, store};
-use crate::cli::{CallerArgs, EraseArgs, GetArgs, StoreArgs};
+use crate::cli::{BeforeArgs, CallerArgs, EraseArgs, GetArgs, StoreArgs};
 use crate::error::Result;
 use crate::host::{Clock, Deadline, Input};
 use crate::protocol::{Action, Asked, Call, Flags, Protocol, Stdin, Variables};
@@ -36,11 +36,12 @@ pub struct Understood {
 }
 
 impl Exchange {
-    /// The same where the caller's flags may stand before the command, too.
+    /// The same with what stands before the command, where it does not say the same behind it.
     #[must_use]
-    pub fn or(mut self, before: CallerArgs) -> Self {
-        self.protocol = self.protocol.or_else(|| before.protocol());
-        self.flags.tenant = self.flags.tenant.or(before.for_tenant);
+    pub fn or(mut self, before: BeforeArgs) -> Self {
+        self.protocol = self.protocol.or_else(|| before.caller.protocol());
+        self.flags.tenant = self.flags.tenant.or(before.caller.for_tenant);
+        self.flags.interactive = self.flags.interactive.or(before.interactive.map(Into::into));
         self
     }
 

@@ -5,6 +5,8 @@
 //! a second time.
 //! <https://kubernetes.io/docs/reference/config-api/client-authentication.v1/>
 
+use std::ffi::OsString;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -48,7 +50,7 @@ struct Cluster {
 
 /// Whether client-go started this program.
 pub(super) fn is_spoken(call: &mut Call<'_>) -> bool {
-    call.action == Action::Get && (call.variables)(VARIABLE).is_some()
+    call.action == Action::Get && variable(call.variables).is_some()
 }
 
 /// Reads the environment and the arguments; stdin is the person's, if there is one.
@@ -77,9 +79,13 @@ pub(super) fn read(call: &mut Call<'_>) -> Result<Asked> {
     Ok(Asked::Get(request, write))
 }
 
+fn variable(variables: Variables<'_>) -> Option<OsString> {
+    variables(VARIABLE).filter(|text| !text.is_empty())
+}
+
 impl Info {
     fn read(variables: Variables<'_>) -> Result<Self> {
-        let text = variables(VARIABLE).ok_or_else(|| bad_request(format!("{VARIABLE} is not set")))?;
+        let text = variable(variables).ok_or_else(|| bad_request(format!("{VARIABLE} is not set")))?;
         let info: Self =
             json::read(text.as_encoded_bytes()).map_err(|why| bad_request(format!("{VARIABLE}: {why}")))?;
         if info.kind != KIND {

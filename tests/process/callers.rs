@@ -203,6 +203,24 @@ fn a_failure_is_never_taken_for_a_token() {
 }
 
 #[test]
+fn what_a_caller_has_configured_may_stand_before_the_command() {
+    let world = World::new();
+    world.store_veeam("1", 0);
+    let config = world.home().join("config.toml").display().to_string();
+    let before = ["--config", &config, "--protocol", "token", "--tenant", OTHER, "--interactive", "never"];
+    let run = |args: &[&str]| world.run_with_stdin(&[&before, args].concat(), b"");
+    // What stands behind the command is nearer to the call.
+    assert_eq!(run(&["get", "--tenant", TENANT]).stdout, "canary-veeam-access-1\n");
+    assert!(run(&["get", "--tenant", TENANT, "--protocol", "header"]).stdout.starts_with("Authorization: Bearer "));
+    assert_eq!(run(&["get"]).code, 8);
+    for people in [&["list"][..], &["schema"], &["login", TENANT], &["erase", "--all"]] {
+        let outcome = run(people);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{people:?}");
+    }
+    world.assert_gave(&world.get(&[]), "1", "cache", HOUR);
+}
+
+#[test]
 fn who_forbids_to_ask_outweighs_who_wants_it() {
     let world = World::new();
     let info = |interactive: bool| {
