@@ -36,6 +36,17 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// For a program.
+    #[command(flatten)]
+    Program(ProgramCommand),
+    /// For a person.
+    #[command(flatten)]
+    Person(PersonCommand),
+}
+
+/// What programs ask for, each in its own protocol.
+#[derive(Debug, Subcommand)]
+pub enum ProgramCommand {
     /// Write one credential to stdout, renewed if it is due
     Get(GetArgs),
     /// Take a token response from stdin into the cache
@@ -43,10 +54,15 @@ pub enum Command {
     /// Remove tokens from the cache (on this machine only)
     #[command(visible_alias = "forget")]
     Erase(EraseArgs),
+}
+
+/// What people do.
+#[derive(Debug, Subcommand)]
+pub enum PersonCommand {
     /// Show what the cache holds; never a token
     List(ListArgs),
     /// Sign in now, and remember the settings
-    Login(LoginArgs),
+    Login(Box<LoginArgs>),
     /// Print a JSON Schema of the protocol; without NAME, their names
     Schema(SchemaArgs),
 }
@@ -223,11 +239,10 @@ impl From<InteractiveArg> for Interactive {
     }
 }
 
-impl Command {
+impl PersonCommand {
     /// Whether the command answers with a document, and so tells a failure in one on stdout too.
     pub fn speaks_json(&self) -> bool {
         match self {
-            Self::Get(_) | Self::Store(_) | Self::Erase(_) => true,
             Self::List(args) => args.json,
             Self::Login(args) => args.json,
             Self::Schema(_) => false,
@@ -270,7 +285,7 @@ pub enum NotACommand {
     Wrong {
         /// Kind `bad_request`.
         error: Error,
-        /// As [`Command::speaks_json`].
+        /// Whether the command would answer with a document.
         speaks_json: bool,
     },
 }
@@ -327,7 +342,7 @@ fn duration(typed: &str) -> Result<Duration, String> {
     humantime::parse_duration(typed).map_err(|_| "not a duration; it looks like 5m or 90s".to_owned())
 }
 
-/// As [`Command::speaks_json`], for arguments that could not be read.
+/// Whether the command would answer with a document, for arguments that could not be read.
 fn looks_like_json(args: &[OsString]) -> bool {
     let mut words = args.iter().skip(1).filter_map(|arg| arg.to_str());
     words.any(|word| matches!(word, "get" | "store" | "erase" | "forget" | "--json"))

@@ -28,9 +28,9 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use crate::cache::Cache;
-use crate::cli::{Cli, Command, NotACommand};
+use crate::cli::{Cli, Command, NotACommand, PersonCommand};
 use crate::commands::exchange::Exchange;
-use crate::commands::{Answer, Context, erase, list, login, schema};
+use crate::commands::{Answer, Context, list, login, schema};
 use crate::config::{Config, Places};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Input, Terminal};
@@ -98,31 +98,28 @@ impl Process<'_> {
     fn answer(&self, cli: Cli, stdin: &mut dyn Input) -> (Result<Answer>, Failure) {
         let Cli { config, before, command } = cli;
         let program = self.args.first().map_or(OsStr::new(""), OsString::as_os_str);
-        let exchange = match command {
-            Command::Get(args) => Exchange::from(args),
-            Command::Store(args) => args.into(),
-            Command::Erase(args) if !args.all => args.into(),
-            command => match Protocol::of_program(program) {
-                Some(only) => return (Err(only.unknown_command()), only.failure),
+        match command {
+            Command::Program(command) => {
+                let exchange = Exchange::from(command).or(before);
+                let understood = exchange.understand(program, self.variables, stdin, self.clock);
+                let failure = understood.protocol.failure;
+                (self.with_context(config, |context| understood.answer(context)), failure)
+            }
+            Command::Person(command) => match Protocol::of_program(program).or(before.caller.protocol()) {
+                Some(protocol) => (Err(protocol.unknown_command()), protocol.failure),
                 None => {
-                    let named = before.caller.protocol();
-                    let failure = named.map_or_else(|| document(command.speaks_json()), |named| named.failure);
-                    return (before.none().and_then(|()| self.serve(command, config)), failure);
+                    let failure = document(command.speaks_json());
+                    (before.none().and_then(|()| self.serve(command, config)), failure)
                 }
             },
-        };
-        let understood = exchange.or(before).understand(program, self.variables, stdin, self.clock);
-        let failure = understood.protocol.failure;
-        (self.with_context(config, |context| understood.answer(context)), failure)
+        }
     }
 
-    /// A command for people.
-    fn serve(&self, command: Command, config: Option<PathBuf>) -> Result<Answer> {
+    fn serve(&self, command: PersonCommand, config: Option<PathBuf>) -> Result<Answer> {
         match command {
-            Command::Schema(args) => schema::run(&args),
-            Command::List(args) => self.with_context(config, |context| list::run(context, &args)),
-            Command::Login(args) => self.with_context(config, |context| login::run(context, args)),
-            Command::Get(_) | Command::Store(_) | Command::Erase(_) => self.with_context(config, erase::all),
+            PersonCommand::Schema(args) => schema::run(&args),
+            PersonCommand::List(args) => self.with_context(config, |context| list::run(context, &args)),
+            PersonCommand::Login(args) => self.with_context(config, |context| login::run(context, *args)),
         }
     }
 

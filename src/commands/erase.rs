@@ -7,7 +7,7 @@ use crate::credential::{Origin, ServerName, ServerRequest};
 use crate::entra::tokens;
 use crate::error::Result;
 use crate::host::Deadline;
-use crate::protocol::{EraseRequest, Output, native};
+use crate::protocol::{EraseRequest, Output};
 
 /// Removes what the request names.
 ///
@@ -40,7 +40,7 @@ pub fn run_for(context: &Context<'_>, request: &ServerRequest, answer: Output) -
 ///
 /// # Errors
 /// Kind `cache`.
-pub fn all(context: &Context<'_>) -> Result<Answer> {
+pub fn all(context: &Context<'_>, answer: Output) -> Result<Answer> {
     let Context { cache, clock, .. } = *context;
     let deadline = Deadline::after(clock, LOCK_TIMEOUT);
     let whole = |tenant| EraseRequest { tenant, server: None, access_only: false };
@@ -51,7 +51,7 @@ pub fn all(context: &Context<'_>) -> Result<Answer> {
         Err(error) => results.push(Err(error)),
     }
     results.into_iter().collect::<Result<()>>()?;
-    Ok(native::all_erased())
+    Ok(answer)
 }
 
 fn one(context: &Context<'_>, request: &EraseRequest, deadline: Deadline) -> Result<()> {

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use super::{Answer, Context, LOCK_TIMEOUT, erase, get, read_request, store};
-use crate::cli::{BeforeArgs, CallerArgs, EraseArgs, GetArgs, StoreArgs};
+use crate::cli::{BeforeArgs, CallerArgs, EraseArgs, GetArgs, ProgramCommand, StoreArgs};
 use crate::error::Result;
 use crate::host::{Clock, Deadline, Input};
 use crate::protocol::{Action, Asked, Call, Flags, Protocol, Stdin, Variables};
@@ -74,6 +74,16 @@ impl Exchange {
     }
 }
 
+impl From<ProgramCommand> for Exchange {
+    fn from(command: ProgramCommand) -> Self {
+        match command {
+            ProgramCommand::Get(args) => args.into(),
+            ProgramCommand::Store(args) => args.into(),
+            ProgramCommand::Erase(args) => args.into(),
+        }
+    }
+}
+
 impl From<GetArgs> for Exchange {
     fn from(args: GetArgs) -> Self {
         let GetArgs { subject, server, want, min_ttl, interactive, timeout, caller } = args;
@@ -90,8 +100,8 @@ impl From<StoreArgs> for Exchange {
 }
 
 impl From<EraseArgs> for Exchange {
-    fn from(EraseArgs { subject, server, access_only, caller, .. }: EraseArgs) -> Self {
-        Self::new(Action::Erase, subject, Flags { server, access_only, ..Flags::default() }, caller)
+    fn from(EraseArgs { subject, server, access_only, all, caller }: EraseArgs) -> Self {
+        Self::new(Action::Erase, subject, Flags { server, access_only, all, ..Flags::default() }, caller)
     }
 }
 
@@ -109,6 +119,7 @@ impl Understood {
             Asked::StoreFor(host, token, answer) => store::run_for(context, &host, &token, answer),
             Asked::Erase(request, write) => erase::run(context, &request, write),
             Asked::EraseFor(request, answer) => erase::run_for(context, &request, answer),
+            Asked::EraseAll(answer) => erase::all(context, answer),
             Asked::Nothing(answer) => Ok(answer),
         }
     }

@@ -22,6 +22,8 @@ pub enum Asked {
     Erase(EraseRequest, fn(&EraseRequest) -> Output),
     /// To remove whatever there is for a host, with the answer.
     EraseFor(ServerRequest, Output),
+    /// To remove everything, with the answer.
+    EraseAll(Output),
     /// Nothing that could be known here, which is an answer too.
     Nothing(Output),
 }

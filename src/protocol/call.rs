@@ -47,6 +47,7 @@ pub struct Flags {
     pub interactive: Option<Interactive>,
     pub timeout: Option<Duration>,
     pub access_only: bool,
+    pub all: bool,
 }
 
 /// A request on stdin, which is read once.
@@ -143,6 +144,7 @@ impl Flags {
             "--interactive" => self.interactive.is_some(),
             "--timeout" => self.timeout.is_some(),
             "--access-only" => self.access_only,
+            "--all" => self.all,
             _ => false,
         }
     }

@@ -31,6 +31,8 @@ pub(super) fn read(call: &mut Call<'_>) -> Result<Asked> {
         call.without(&["--server", "--want", "--min-ttl", "--access-only"], "a request on stdin")?;
     }
     Ok(match (call.action, tenant) {
+        // Not with a tenant: the arguments see to that.
+        (Action::Erase, _) if call.flags.all => Asked::EraseAll(all_erased()),
         (Action::Get, Some(tenant)) => Asked::Get(call.request(tenant), credential),
         (Action::Get, None) => {
             let mut request = read_get(call.stdin.text().map_err(or_an_argument)?.expose())?;
@@ -180,7 +182,7 @@ pub(super) fn erased(request: &EraseRequest) -> Output {
 }
 
 /// The answer to the erasure of all.
-pub fn all_erased() -> Output {
+pub(super) fn all_erased() -> Output {
     gone(None)
 }
 
