@@ -113,7 +113,7 @@ impl Understood {
     pub fn answer(self, context: &Context<'_>) -> Result<Answer> {
         let deadline = self.deadline;
         match self.asked? {
-            Asked::Get(request, write) => get::run(context, &request, write, deadline),
+            Asked::Get(request, write) => get::run(context, request, write, deadline),
             Asked::GetFor(request, write) => get::run_for(context, request, write, deadline),
             Asked::Store(request, write) => store::run(context, &request, write),
             Asked::StoreFor(host, token, answer) => store::run_for(context, &host, &token, answer),

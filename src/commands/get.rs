@@ -15,11 +15,14 @@ use crate::resolve::Ladder;
 /// Every kind.
 pub fn run(
     context: &Context<'_>,
-    request: &Request,
+    request: Request,
     write: fn(&Credential, DateTime<Utc>) -> Result<Output>,
     deadline: Deadline,
 ) -> Result<Answer> {
-    let answer = || write(&credential(context, request, deadline)?, context.clock.now());
+    // What was spent on reading the request counts for a person's time, too.
+    let timeout = request.timeout.map(|_| deadline.left(context.clock));
+    let request = Request { timeout, ..request };
+    let answer = || write(&credential(context, &request, deadline)?, context.clock.now());
     answer().map_err(|error| error.with_tenant(&request.tenant))
 }
 
