@@ -125,6 +125,19 @@ fn login_with_json_answers_the_entry_of_list() {
 }
 
 #[test]
+fn login_with_json_tells_whom_it_was_told_to_trust() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = machine(|options| (options.tls, options.no_san, options.auto_approve) = (true, true, true));
+    let pin = machine.sandbox.certificate_sha256().unwrap();
+    let entry = json(&run(&machine, &["login", TENANT, "--json", "--pin-sha256", &pin.to_uppercase()]).stdout);
+    jsonschema::validate(&json(include_bytes!("../schemas/login-v1.schema.json")), &entry).unwrap();
+    assert_eq!(entry["servers"][0]["pin_sha256"], Value::from(vec![pin]));
+    assert_eq!(json(&run(&machine, &["list", "--json"]).stdout)["tenants"][0], entry);
+}
+
+#[test]
 fn ctrl_c_ends_the_sign_in_leaves_no_trace_and_is_not_asked_again_at_once() {
     if !can_use_terminals() {
         return;

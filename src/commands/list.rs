@@ -1,6 +1,8 @@
 //! `list`: what the cache holds, as a table for people and a document for programs. It opens every
 //! entry and shows no token of any.
 
+use std::path::Path;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use comfy_table::{Table, presets};
 use serde::Serialize;
@@ -8,7 +10,7 @@ use serde::Serialize;
 use super::{Answer, Context};
 use crate::cache::{EntraRecord, Entry, VeeamRecord};
 use crate::cli::ListArgs;
-use crate::credential::Tenant;
+use crate::credential::{Fingerprint, Origin, Settings, Tenant, Trust};
 use crate::entra::tokens;
 use crate::error::Result;
 use crate::protocol::{document, instant, native};
@@ -77,6 +79,12 @@ struct ListedServer {
     #[serde(skip_serializing_if = "Option::is_none")]
     access_expires_at: Option<String>,
     refreshable: bool,
+    /// Certificates to accept instead of any chain and name, as configured.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pin_sha256: Vec<String>,
+    /// Further roots to trust, as configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca_file: Option<String>,
 }
 
 /// Lists every tenant.
@@ -88,7 +96,11 @@ pub fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer> {
     let mut tenants = Vec::new();
     for tenant in context.cache.tenants()? {
         match context.cache.read(&tenant) {
-            Ok(found) if found.damage.is_none() => tenants.push(Listed::new(&found.entry, now)),
+            Ok(found) if found.damage.is_none() => {
+                // What the cache holds can be told where the configuration is wrong, too.
+                let settings = context.config.settings(&tenant).ok();
+                tenants.push(Listed::new(&found.entry, settings.as_ref(), now));
+            }
             Ok(found) => {
                 found.damage.into_iter().for_each(|damage| context.warnings.add(damage));
                 tenants.push(Listed::damaged(&tenant));
@@ -110,11 +122,12 @@ pub fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer> {
 }
 
 impl Listed {
-    /// What may be shown of `entry`.
-    pub fn new(entry: &Entry, now: DateTime<Utc>) -> Self {
+    /// What may be shown of `entry`, with whom its tenant's `settings` trust.
+    pub fn new(entry: &Entry, settings: Option<&Settings>, now: DateTime<Utc>) -> Self {
         // The one renewed last is the one in use.
         let entra = entry.entra.iter().max_by_key(|record| record.obtained_at);
-        let servers: Vec<_> = entry.veeam.iter().map(ListedServer::new).collect();
+        let servers: Vec<_> =
+            entry.veeam.iter().map(|record| ListedServer::new(record, trust(settings, &record.server))).collect();
         let account = entra.and_then(|record| record.account.clone());
         let account = account.or_else(|| entry.veeam.iter().find_map(|record| record.account.clone()));
         Self {
@@ -183,14 +196,28 @@ fn refresh_end(obtained_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
     obtained_at.checked_add_signed(REFRESH_LIFE).filter(|end| is_spellable(*end))
 }
 
+/// Whom `settings` trust to be `server`; `None` where they do not name it any more.
+fn trust<'a>(settings: Option<&'a Settings>, server: &str) -> Option<&'a Trust> {
+    let is_named = |settings: &&Settings| settings.servers.iter().map(Origin::as_str).any(|named| named == server);
+    settings.filter(is_named).map(|settings| &settings.trust)
+}
+
 impl ListedServer {
-    fn new(record: &VeeamRecord) -> Self {
+    fn new(record: &VeeamRecord, trust: Option<&Trust>) -> Self {
+        let pins = trust.map(|trust| trust.pins.as_slice()).unwrap_or_default();
         Self {
             server: record.server.clone(),
             access_expires_at: record.access_token.as_ref().map(|_| instant(record.access_expires_at)),
             refreshable: record.refresh_token.is_some(),
+            pin_sha256: pins.iter().map(Fingerprint::to_string).collect(),
+            ca_file: trust.and_then(|trust| trust.ca_file.as_deref()).and_then(whole),
         }
     }
+}
+
+/// The path as whoever reads the document finds it, from whatever directory; `None` if it is not Unicode.
+fn whole(path: &Path) -> Option<String> {
+    std::path::absolute(path).ok()?.to_str().map(str::to_owned)
 }
 
 fn table(tenants: &[Listed], now: DateTime<Utc>) -> String {
@@ -256,7 +283,7 @@ mod tests {
             r#""obtained_at":"2026-11-23T04:00:00Z","access_expires_at":"2026-11-23T05:00:00Z"}]}"#
         );
         let entry = Entry::read(&tenant, entry.as_bytes()).unwrap();
-        assert_eq!(Listed::new(&entry, DateTime::UNIX_EPOCH).account, None);
+        assert_eq!(Listed::new(&entry, None, DateTime::UNIX_EPOCH).account, None);
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn no_server(tenant: &Tenant) -> Error {
 
 fn entry(context: &Context<'_>, settings: &Settings) -> Result<Secret<Vec<u8>>> {
     let found = context.cache.read(&settings.tenant)?;
-    Ok(document(&Listed::new(&found.entry, context.clock.now())))
+    Ok(document(&Listed::new(&found.entry, Some(settings), context.clock.now())))
 }
 
 fn summary(settings: &Settings, signed_in: &SignedIn) -> String {

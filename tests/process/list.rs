@@ -113,6 +113,40 @@ fn a_sign_in_that_microsoft_ended_shows() {
 }
 
 #[test]
+fn whom_the_configuration_trusts_is_told_for_the_servers_it_names() {
+    let world = World::unconfigured();
+    world.configure("servers = [\"https://first:4443\", \"https://second:4443\"]");
+    for server in ["https://first:4443", "https://second:4443"] {
+        world.store(&json!({ "server": server, "veeam": veeam("1") }));
+    }
+    let trust = |world: &World| {
+        let servers = listed(world)["tenants"][0]["servers"].clone();
+        let told = |n: usize| [servers[n].get("pin_sha256").cloned(), servers[n].get("ca_file").cloned()];
+        [told(0), told(1)]
+    };
+    assert_eq!(trust(&world), [[None, None], [None, None]]);
+
+    // The file's path is whole, wherever the reader is; a pin has its one spelling.
+    let pin = "0A".repeat(32);
+    world.configure(&format!("server = \"https://second:4443\"\nca_file = \"root.pem\"\npin_sha256 = \"{pin}\""));
+    let root = world.home().join("root.pem").display().to_string();
+    let told = [Some(json!([pin.to_lowercase()])), Some(json!(root))];
+    assert_eq!(trust(&world), [[None, None], told]);
+}
+
+#[test]
+fn a_tenant_whose_configuration_is_wrong_is_listed_without_its_trust() {
+    let world = World::new();
+    world.store_veeam("1", 0);
+    let server = world.vb365.url();
+    world.configure(&format!("server = \"{server}\"\nca_file = \"root.pem\"\nmin_ttl = \"soon\""));
+    world.get(&[]).error("config");
+    let document = listed(&world);
+    assert_eq!(document["tenants"][0]["state"], "valid");
+    assert_eq!(document["tenants"][0]["servers"][0].get("ca_file"), None);
+}
+
+#[test]
 fn files_that_cannot_be_read_are_listed_and_told() {
     let world = World::new();
     world.store_veeam("1", 0);

@@ -49,7 +49,7 @@ fn instants() -> [DateTime<Utc>; 4] {
 }
 
 fn listed(entry: &Entry, now: DateTime<Utc>) -> Value {
-    serde_json::to_value(Listed::new(entry, now)).expect("JSON")
+    serde_json::to_value(Listed::new(entry, None, now)).expect("JSON")
 }
 
 fn assert_lives(life: Life, obtained_at: DateTime<Utc>, now: DateTime<Utc>) {
