@@ -319,7 +319,7 @@ pub fn skip(why: &str) -> bool {
 }
 
 /// Past what the tests' harness keeps to itself.
-fn say_skipped(why: &str) {
+pub fn say_skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
