@@ -1,5 +1,5 @@
-//! The PowerShell module in `examples/powershell`: read by a parser of PowerShell 5.1's grammar,
-//! and run where there is a PowerShell.
+//! The PowerShell module in `examples/powershell`: read by a parser of PowerShell 5.1's grammar, its
+//! compiled part put between real certificates, and all of it run where there is a PowerShell.
 #![allow(
     missing_docs,
     unreachable_pub,
@@ -13,13 +13,22 @@
 
 mod support;
 
+use std::ffi::OsStr;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::thread;
 
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_RSA_SHA256, date_time_ymd,
+};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tempfile::TempDir;
 
-use crate::support::skip;
+use crate::support::{skip, tool};
 
 const SCRIPTS: &str = "Vb365Helper.Tests.ps1";
 
@@ -36,19 +45,19 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Whether `tool` starts at all.
-fn has(tool: &str, args: &[&str]) -> bool {
+fn has(tool: impl AsRef<OsStr>, args: &[&str]) -> bool {
     Command::new(tool).args(args).output().is_ok_and(|output| output.status.success())
 }
 
 /// A python with the parser; without one the reading is passed over.
-fn python() -> Option<String> {
-    let python = std::env::var("VB365_HELPER_TESTS_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+fn python() -> Option<PathBuf> {
+    let python = tool("python3")?;
     let wanted = "import tree_sitter, tree_sitter_powershell";
-    let why = format!("{python} has no tree-sitter-powershell (VB365_HELPER_TESTS_PYTHON names another python)");
+    let why = format!("{} has no tree-sitter-powershell of tests/requirements.txt", python.display());
     (has(&python, &["-c", wanted]) || skip(&why)).then_some(python)
 }
 
-fn read_module(python: &str, module: &Path, scripts: &[PathBuf]) -> (bool, String) {
+fn read_module(python: &Path, module: &Path, scripts: &[PathBuf]) -> (bool, String) {
     let check = root().join("tests/powershell/check.py");
     let output = Command::new(python).arg(check).arg(module).args(scripts).output().unwrap();
     (output.status.success(), text(&output.stdout) + &text(&output.stderr))
@@ -97,6 +106,161 @@ fn the_reading_reports_what_is_broken() {
         let (is_good, words) = read_module(&python, directory.path(), &[]);
         assert!(!is_good && words.contains(report), "{broken}: {words}");
     }
+}
+
+/// The rule for certificates, compiled by the language of Windows PowerShell's own compiler.
+struct Rule(TempDir);
+
+impl Rule {
+    /// `None` where no compiler is here.
+    fn compiled() -> Option<Self> {
+        if !has("mcs", &["--version"]) || !has("mono", &["--version"]) {
+            skip("mono-mcs is missing, which compiles the module's rule for certificates");
+            return None;
+        }
+        let directory = TempDir::new().unwrap();
+        let program = directory.path().join("harness.exe");
+        let mut compiler = Command::new("mcs");
+        compiler.args(["-langversion:5", "-warnaserror"]).arg(format!("-out:{}", program.display()));
+        let sources = [root().join("tests/powershell/Harness.cs"), module().join("CertificateRule.cs")];
+        let output = compiler.args(sources).output().unwrap();
+        assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+        Some(Self(directory))
+    }
+
+    /// What came of a call of `url`.
+    fn judge(&self, url: &str, args: &[&str]) -> String {
+        let mut harness = Command::new("mono");
+        // Its own home, so that no root of this machine's user counts.
+        harness.arg(self.0.path().join("harness.exe")).arg(url).args(args).env("HOME", self.0.path());
+        let Output { status, stdout, stderr } = harness.output().unwrap();
+        assert!(status.success(), "{}{}", text(&stdout), text(&stderr));
+        text(&stdout).trim_end().to_owned()
+    }
+
+    fn assert_accepts(&self, url: &str, args: &[&str]) {
+        assert_eq!(self.judge(url, args), "200 refused=none", "{args:?}");
+    }
+
+    fn assert_refuses(&self, url: &str, args: &[&str], sha256: &str) {
+        assert_eq!(self.judge(url, args), format!("TrustFailure refused={sha256}"), "{args:?}");
+    }
+
+    /// A PEM file for [`Rule::judge`].
+    fn root(&self, name: &str, certificate: &Certificate) -> String {
+        let path = self.0.path().join(name);
+        fs::write(&path, certificate.pem()).unwrap();
+        format!("root={}", path.display())
+    }
+}
+
+/// A key of the kind that mono's chains understand, which ring cannot make.
+fn rsa_key() -> KeyPair {
+    let output = Command::new("openssl").args(["genpkey", "-algorithm", "RSA"]).output().unwrap();
+    KeyPair::from_pem_and_sign_algo(&text(&output.stdout), &PKCS_RSA_SHA256).unwrap()
+}
+
+fn named(name: &str, change: impl FnOnce(&mut CertificateParams)) -> CertificateParams {
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    change(&mut params);
+    params
+}
+
+fn authority(name: &str) -> CertificateParams {
+    named(name, |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained))
+}
+
+fn sha256(certificate: &Certificate) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, certificate.der());
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A server that shows `chain` and answers with empty objects for as long as the caller likes.
+fn serve(chain: &[&Certificate], key: &KeyPair) -> String {
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let chain = chain.iter().map(|certificate| certificate.der().clone()).collect();
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").unwrap());
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = rustls::StreamOwned::new(connection, stream.unwrap());
+            thread::spawn(move || {
+                // Whoever refuses the certificate hangs up.
+                while stream.read(&mut [0; 4096]).is_ok_and(|length| length > 0) {
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+                    let _ = stream.flush();
+                }
+            });
+        }
+    });
+    format!("https://{address}/")
+}
+
+#[test]
+fn a_certificate_is_accepted_by_its_pin_alone() {
+    let Some(rule) = Rule::compiled() else { return };
+    let key = KeyPair::generate().unwrap();
+    let (server, other) = (named("server", |_| ()).self_signed(&key).unwrap(), "ab".repeat(32));
+    let (url, sha256) = (serve(&[&server], &key), sha256(&server));
+    let (right, wrong) = (format!("pin={sha256}"), format!("pin={other}"));
+    rule.assert_accepts(&url, &[&right]);
+    rule.assert_accepts(&url, &[&wrong, &right]);
+    // A process that accepts everything, as many a script has it do, changes nothing.
+    for args in [&[][..], &["careless"], &[&wrong], &[&wrong, "careless"]] {
+        rule.assert_refuses(&url, args, &sha256);
+    }
+    // Nor does a connection that is still open from when the right pin was given.
+    let after = format!("after={sha256}");
+    rule.assert_refuses(&url, &[&after], &sha256);
+    rule.assert_refuses(&url, &[&after, &wrong], &sha256);
+}
+
+#[test]
+fn a_certificate_is_accepted_by_an_added_root_if_all_else_is_right() {
+    let Some(rule) = Rule::compiled() else { return };
+    if !has("openssl", &["version"]) {
+        skip("openssl is missing, which makes the keys of certificates");
+        return;
+    }
+    let (root_key, key) = (rsa_key(), rsa_key());
+    let root = authority("root").self_signed(&root_key).unwrap();
+    let impostor = authority("root").self_signed(&key).unwrap();
+    let (trusted, borrowed) = (rule.root("root.pem", &root), rule.root("impostor.pem", &impostor));
+    let by_root = Issuer::new(authority("root"), &root_key);
+
+    let server = named("server", |_| ()).signed_by(&key, &by_root).unwrap();
+    let (url, its) = (serve(&[&server], &key), sha256(&server));
+    rule.assert_accepts(&url, &[&trusted]);
+    rule.assert_accepts(&url, &[&borrowed, &trusted]);
+    rule.assert_refuses(&url, &[], &its);
+    rule.assert_refuses(&url, &["careless"], &its);
+    rule.assert_refuses(&url, &[&borrowed], &its);
+    // Where there are pins, they count alone.
+    let other = format!("pin={}", "ab".repeat(32));
+    rule.assert_refuses(&url, &[&trusted, &other], &its);
+
+    let middle = authority("middle").signed_by(&key, &by_root).unwrap();
+    let below = named("server", |_| ()).signed_by(&key, &Issuer::new(authority("middle"), &key)).unwrap();
+    rule.assert_accepts(&serve(&[&below, &middle], &key), &[&trusted]);
+    rule.assert_refuses(&serve(&[&below, &middle], &key), &[&borrowed], &sha256(&below));
+
+    // A root's word counts for nothing that is wrong otherwise.
+    rule.assert_refuses(&url, &[&trusted, "misnamed"], &its);
+    let expired = named("server", |params| params.not_after = date_time_ymd(2020, 1, 1));
+    let expired = expired.signed_by(&key, &by_root).unwrap();
+    rule.assert_refuses(&serve(&[&expired], &key), &[&trusted], &sha256(&expired));
+    // An authority that is none: a server's certificate has signed another's.
+    let false_issuer = Issuer::new(named("server", |_| ()), &key);
+    let forged = named("forged", |_| ()).signed_by(&key, &false_issuer).unwrap();
+    rule.assert_refuses(&serve(&[&forged, &server], &key), &[&trusted], &sha256(&forged));
 }
 
 /// There is no PowerShell in Debian: that it is missing fails nowhere, and is said everywhere.
