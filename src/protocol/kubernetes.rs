@@ -130,3 +130,58 @@ fn write(api_version: &str, credential: &Credential, now: DateTime<Utc>) -> Resu
     let expiration_timestamp = form::instant(form::early(credential.expires_at, now));
     Ok(form::document(&ExecCredential { kind: KIND, api_version, status: Status { expiration_timestamp, token } }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Flags, Protocol, Stdin};
+
+    /// What is asked with `info` in the environment, and a flag that would ask a person.
+    fn asked(info: &str) -> Result<Asked> {
+        let variables = |name: &str| (name == VARIABLE).then(|| info.into());
+        let mut none = || unreachable!("stdin is the person's");
+        let flags = Flags { interactive: Some(Interactive::Always), ..Flags::default() };
+        let (subject, program, stdin) = (Some("abc.com".into()), "vb365-helper".as_ref(), Stdin::new(&mut none));
+        let mut call = Call { action: Action::Get, program, variables: &variables, subject, flags, stdin };
+        assert_eq!(Protocol::of(&mut call).name, if info.is_empty() { "native" } else { "kubernetes" });
+        read(&mut call)
+    }
+
+    fn interactive(spec: &str) -> Interactive {
+        let info = format!(r#"{{"kind":"ExecCredential","apiVersion":"{V1}"{spec},"new":1}}"#);
+        let Asked::Get(request, _) = asked(&info).unwrap() else { panic!("it is get that is asked") };
+        request.interactive
+    }
+
+    #[test]
+    fn nobody_is_asked_unless_client_go_says_that_somebody_is_there() {
+        assert_eq!(interactive(r#","spec":{"interactive":true,"new":{}}"#), Interactive::Always);
+        assert_eq!(interactive(r#","spec":{"interactive":false}"#), Interactive::Never);
+        assert_eq!(interactive(r#","spec":{}"#), Interactive::Never);
+        assert_eq!(interactive(""), Interactive::Never);
+    }
+
+    #[test]
+    fn a_variable_without_anything_in_it_is_none() {
+        assert_eq!(asked("").unwrap_err().message(), "KUBERNETES_EXEC_INFO is not set");
+    }
+
+    #[test]
+    fn a_request_of_the_wrong_shape_is_refused() {
+        let head = format!(r#"{{"kind":"ExecCredential","apiVersion":"{V1}""#);
+        for rest in [
+            r#","spec":[]}"#,
+            r#","spec":null}"#,
+            r#","spec":{"interactive":"true"}}"#,
+            r#","spec":{"cluster":{}}}"#,
+            r#","spec":{"cluster":{"server":"https://"}}}"#,
+            r#","spec":{"cluster":{"server":"http://k8s.example"}}}"#,
+            r#","spec":{"cluster":{"server":"canary"}}}"#,
+            "",
+        ] {
+            let error = asked(&format!("{head}{rest}")).unwrap_err();
+            assert!(error.message().starts_with("KUBERNETES_EXEC_INFO: "), "{rest}: {error}");
+            assert!(!error.message().contains("canary"), "{error}");
+        }
+    }
+}
