@@ -1,0 +1,18 @@
+//! The examples for other tools, run by the real tools against the sandbox. What holds for each: a
+//! refused token is renewed once, a person reads what to do, and no token stands where it could be seen.
+#![cfg(unix)]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "tests: real time, real processes, and failing is their way to speak"
+)]
+
+mod desk;
+mod python;
+#[path = "../support/mod.rs"]
+mod support;
