@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{Home, Outcome, tool};
+use crate::support::server::Options;
+use crate::support::{Home, Machine, ORGANIZATION, Outcome, TENANT, tool};
 
 /// How long a tool may run, however busy the machine is.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -94,6 +95,22 @@ pub fn assert_no_token(place: &str, text: &str) {
     for mark in MARKS {
         assert!(!text.contains(mark), "a token in {place}: {text}");
     }
+}
+
+/// Somebody who signed in, whose server's certificate nobody vouches for; it lies beside the configuration.
+pub fn with_tls(no_san: bool) -> Machine {
+    let machine = Machine::with(Options { tls: true, no_san, ..Options::default() });
+    let sandbox = &machine.sandbox;
+    fs::write(machine.home().join("root.pem"), sandbox.certificate_pem().unwrap()).unwrap();
+    machine.write_config(&format!(
+        "[tenants.\"{TENANT}\"]\nserver = \"{}\"\nauthority = \"{}\"\norganization = \"{ORGANIZATION}\"\n\
+         ca_file = \"root.pem\"\npin_sha256 = [\"{}\"]\n",
+        sandbox.url(),
+        sandbox.authority(),
+        sandbox.certificate_sha256().unwrap(),
+    ));
+    machine.sign_in(TENANT);
+    machine
 }
 
 /// A file of the examples.

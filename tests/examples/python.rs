@@ -1,12 +1,10 @@
 //! `examples/python/`, by python3 with requests.
 
-use std::fs;
 use std::process::Command;
 
 use mockito::{Matcher, Server};
-use serde_json::json;
 
-use crate::desk::{Desk, example};
+use crate::desk::{Desk, example, with_tls};
 use crate::support::server::{Fault, Options, Sandbox};
 use crate::support::{Answers, HOUR, Machine, ORGANIZATION, Outcome, TENANT, World, ago, skip, tool, veeam};
 
@@ -203,17 +201,9 @@ fn threads_share_one_renewal() {
 #[test]
 fn a_server_is_trusted_by_its_root_or_its_pin_and_nothing_else() {
     for no_san in [false, true] {
-        let machine = Machine::with(Options { tls: true, no_san, ..Options::default() });
-        let Machine { sandbox, .. } = &machine;
+        let machine = with_tls(no_san);
+        let sandbox = &machine.sandbox;
         let (pin, root) = (sandbox.certificate_sha256().unwrap(), machine.home().join("root.pem"));
-        fs::write(&root, sandbox.certificate_pem().unwrap()).unwrap();
-        let lines = json!({ "server": sandbox.url(), "authority": sandbox.authority(), "organization": ORGANIZATION });
-        let lines = lines.as_object().unwrap().iter().map(|(key, value)| format!("{key} = {value}\n"));
-        let lines = lines.collect::<String>();
-        machine.write_config(&format!(
-            "[tenants.\"{TENANT}\"]\n{lines}pin_sha256 = [\"{pin}\"]\nca_file = \"root.pem\"\n"
-        ));
-        machine.sign_in(TENANT);
         let desk = Desk::new(&machine);
         let status = "import os\n\
             os.environ['REQUESTS_CA_BUNDLE'] = requests.certs.where()\n\
