@@ -13,7 +13,7 @@ use crate::support::{Home, Machine, ORGANIZATION, Outcome, TENANT, tool};
 /// How long a tool may run, however busy the machine is.
 const LIMIT: Duration = Duration::from_secs(120);
 /// What the tokens of the sandbox, and those of the tests, have in them.
-const MARKS: [&str; 5] = ["canary", "veeam-access-", "veeam-refresh-", "entra-refresh-", ".sandbox-"];
+pub const MARKS: [&str; 5] = ["canary", "veeam-access-", "veeam-refresh-", "entra-refresh-", ".sandbox-"];
 
 /// A directory of programs in a home.
 pub struct Desk<'a> {

@@ -12,6 +12,7 @@
     reason = "tests: real time, real processes, and failing is their way to speak"
 )]
 
+mod ansible;
 mod ci;
 mod desk;
 mod python;
