@@ -18,3 +18,5 @@ mod desk;
 mod python;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(target_os = "linux")]
+mod systemd;
