@@ -18,5 +18,6 @@ mod desk;
 mod python;
 #[path = "../support/mod.rs"]
 mod support;
+mod swagger;
 #[cfg(target_os = "linux")]
 mod systemd;
