@@ -108,7 +108,6 @@ class Vb365Auth(AuthBase):
             return response
         answer = self.ask(refused)
         again = request.copy()
-        again.deregister_hook("response", self._renew)
         self._sign(again, answer)
         if not isinstance(again.body, (str, bytes, type(None))):
             try:
@@ -118,6 +117,7 @@ class Vb365Auth(AuthBase):
                 return response
         response.content  # Read to its end, the connection can be used again.
         response.close()
+        # Not by the session, whose hooks would come here once more.
         repeated = response.connection.send(again, **kwargs)
         repeated.history.append(response)
         repeated.request = again

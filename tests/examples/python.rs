@@ -40,8 +40,10 @@ fn listed() -> String {
 #[test]
 fn organizations_are_listed() {
     let machine = Machine::signed_in();
-    let Some(outcome) = organizations(&Desk::new(&machine)) else { return };
+    let desk = Desk::new(&machine);
+    let Some(outcome) = organizations(&desk) else { return };
     assert_said(&outcome, 0, &listed(), "");
+    assert!(desk.observations().contains("vb365-helper\nget\n--protocol\nnative\n"));
     assert_eq!((machine.sandbox.requests("organization"), machine.sandbox.requests("veeam_token")), (1, 1));
     machine.assert_no_complaints();
 }
@@ -131,6 +133,21 @@ fn a_redirect_to_another_host_takes_no_token_along_and_buys_none() {
     }
     stranger.assert();
     assert_eq!(machine.sandbox.requests("veeam_token"), 1);
+}
+
+#[test]
+fn a_redirect_within_the_server_is_followed_with_the_renewed_token() {
+    let machine = Machine::signed_in();
+    machine.sandbox.expire_veeam_access();
+    let headers = vec![("Location".to_owned(), "/v8/ServiceInstance".to_owned())];
+    for (status, headers) in [(401, vec![]), (302, headers)] {
+        machine.sandbox.fault("organization", Fault::Answer { status, headers, body: String::new() });
+    }
+    let lines = "print(vb365.get('/v8/Organization').json()['version'])";
+    let Some(outcome) = session(&Desk::new(&machine), "", lines) else { return };
+    assert_said(&outcome, 0, "8.1.0.305\n", "");
+    assert_eq!(machine.sandbox.requests("veeam_token"), 2);
+    machine.assert_no_complaints();
 }
 
 #[test]
