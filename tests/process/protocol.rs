@@ -70,7 +70,16 @@ fn a_request_of_a_mebibyte_is_the_largest() {
 fn with_a_tenant_named_an_open_and_silent_stdin_is_left_alone() {
     let world = World::new();
     world.store_veeam("1", 0);
-    for args in [&["get", TENANT][..], &["list"], &["erase", TENANT], &["erase", "--all"]] {
+    for args in [
+        &["get", TENANT, "--timeout", "1h"][..],
+        &["get", "--tenant", TENANT, "--timeout", "1h"],
+        &["get", TENANT, "--protocol", "header", "--timeout", "1h"],
+        &["get", "app.terraform.io", "--protocol", "terraform", "--timeout", "1h"],
+        &["list"],
+        &["erase", TENANT],
+        &["erase", "--tenant", TENANT],
+        &["erase", "--all"],
+    ] {
         let mut command = world.command(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
