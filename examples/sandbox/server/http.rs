@@ -7,17 +7,17 @@ use std::io::{self, ErrorKind, Read, Write};
 const LARGEST: usize = 256 * 1024;
 
 /// A request.
-pub(super) struct Request {
-    pub(super) method: String,
+pub struct Request {
+    pub method: String,
     /// Without the query.
-    pub(super) path: String,
-    pub(super) query: String,
-    headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+    pub path: String,
+    pub query: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
 }
 
 /// What a connection has next.
-pub(super) enum Incoming {
+pub enum Incoming {
     /// A whole request.
     Request(Request),
     /// Something that is no request, in words.
@@ -27,16 +27,16 @@ pub(super) enum Incoming {
 }
 
 /// An answer.
-pub(super) struct Response {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: String,
+pub struct Response {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
     /// Why it is no good news, in words without tokens.
-    pub(super) reason: Option<Reason>,
+    pub reason: Option<Reason>,
 }
 
 /// Why a request was refused.
-pub(super) enum Reason {
+pub enum Reason {
     /// The request itself was wrong.
     Complaint(String),
     /// The request was right and its time was not: a pending code, a token that has ended.
@@ -45,7 +45,7 @@ pub(super) enum Reason {
 
 impl Incoming {
     /// Reads the next request.
-    pub(super) fn read(stream: &mut impl Read) -> io::Result<Self> {
+    pub fn read(stream: &mut impl Read) -> io::Result<Self> {
         let mut read = Vec::new();
         let (mut request, head, length) = loop {
             match Request::parse_head(&read) {
@@ -124,46 +124,46 @@ impl Request {
     }
 
     /// A header by its lower-case name.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// What is sent as `Authorization: Bearer`.
-    pub(super) fn bearer(&self) -> Option<&str> {
+    pub fn bearer(&self) -> Option<&str> {
         self.header("authorization")?.strip_prefix("Bearer ")
     }
 
     /// Method and path, for the log.
-    pub(super) fn line(&self) -> String {
+    pub fn line(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 }
 
 impl Response {
     /// A JSON document.
-    pub(super) fn json(status: u16, document: &serde_json::Value) -> Self {
+    pub fn json(status: u16, document: &serde_json::Value) -> Self {
         let headers = vec![("Content-Type".to_owned(), "application/json; charset=utf-8".to_owned())];
         Self { headers, body: document.to_string(), ..Self::empty(status) }
     }
 
     /// No body.
-    pub(super) fn empty(status: u16) -> Self {
+    pub fn empty(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: String::new(), reason: None }
     }
 
     /// The same with the reason for it.
-    pub(super) fn because(self, reason: Reason) -> Self {
+    pub fn because(self, reason: Reason) -> Self {
         Self { reason: Some(reason), ..self }
     }
 
     /// The same with one more header.
-    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+    pub fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// Writes the whole answer.
-    pub(super) fn write(&self, stream: &mut impl Write) -> io::Result<()> {
+    pub fn write(&self, stream: &mut impl Write) -> io::Result<()> {
         let mut head = format!("HTTP/1.1 {} {}\r\nCache-Control: no-store\r\n", self.status, phrase(self.status));
         // RFC 9110 section 8.6: none where there can be no body.
         if self.status != 204 {

@@ -12,10 +12,10 @@ mod control;
 mod entra;
 mod faults;
 mod form;
-mod http;
+pub mod http;
 mod page;
 mod state;
-mod tls;
+pub mod tls;
 mod veeam;
 
 use std::io::{self, Read, Write};

@@ -10,18 +10,18 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// Speaks TLS as the server.
 #[derive(Clone)]
-pub(super) struct Tls(Arc<ServerConfig>);
+pub struct Tls(Arc<ServerConfig>);
 
 /// A certificate in the forms that a person configures.
-pub(super) struct Certificate {
-    pub(super) pem: String,
-    pub(super) sha256: String,
-    pub(super) tls: Tls,
+pub struct Certificate {
+    pub pem: String,
+    pub sha256: String,
+    pub tls: Tls,
 }
 
 impl Certificate {
     /// A certificate for this machine; with `common_name_only` it has no subject alternative name.
-    pub(super) fn new(common_name_only: bool) -> io::Result<Self> {
+    pub fn new(common_name_only: bool) -> io::Result<Self> {
         let names = if common_name_only { vec![] } else { vec!["localhost".to_owned(), "127.0.0.1".to_owned()] };
         let mut params = CertificateParams::new(names).map_err(io::Error::other)?;
         params.distinguished_name.push(DnType::CommonName, "VB365 sandbox");
@@ -45,7 +45,7 @@ impl Certificate {
 
 impl Tls {
     /// The server's side of a connection.
-    pub(super) fn accept(&self, stream: TcpStream) -> io::Result<StreamOwned<ServerConnection, TcpStream>> {
+    pub fn accept(&self, stream: TcpStream) -> io::Result<StreamOwned<ServerConnection, TcpStream>> {
         let connection = ServerConnection::new(self.0.clone()).map_err(io::Error::other)?;
         Ok(StreamOwned::new(connection, stream))
     }
