@@ -23,8 +23,7 @@ impl Service {
     pub fn start(answer: impl Fn(&str, &Request) -> Response + Send + Sync + 'static) -> Self {
         let Certificate { pem, tls, .. } = Certificate::new(false).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        // By name: that is what a registry's host has to be.
-        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        let url = format!("https://{}", listener.local_addr().unwrap());
         let service = Self { url: url.clone(), pem, seen: Arc::default() };
         let (seen, answer) = (service.seen.clone(), Arc::new(answer));
         thread::spawn(move || {
@@ -48,12 +47,12 @@ impl Service {
         service
     }
 
-    /// Where it is: https, a name and a port.
+    /// Where it is: https, an address and a port.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Name and port.
+    /// Address and port.
     pub fn host(&self) -> &str {
         self.url.trim_start_matches("https://")
     }

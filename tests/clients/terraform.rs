@@ -1,0 +1,283 @@
+//! Terraform's credentials helper: the program, linked into Terraform's plugin directory, answers for
+//! every host that Terraform calls. The host is a private module registry on loopback.
+//! For Unix, where the directory is in the home directory and a link leads to the program.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+
+use crate::service::{Service, json, text};
+use crate::support::server::http::{Request, Response};
+use crate::support::{Machine, ORGANIZATION, Outcome, TENANT, finish, piped, tool, veeam};
+
+/// Where the program has to be, below the home directory.
+const PLUGIN: &str = ".terraform.d/plugins/terraform-credentials-vb365";
+const VERSIONS: &str = "/modules/abc/vb365/any/versions";
+const DOWNLOAD: &str = "/modules/abc/vb365/any/1.0.0/download";
+/// What the registry gives who signs in to it.
+const SIGNED_IN: &str = "canary-registry-signed-in";
+
+/// A user's machine with Terraform, and a registry that gives its one module to who has a token.
+struct Registry {
+    terraform: PathBuf,
+    machine: Machine,
+    service: Service,
+    accepted: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl Registry {
+    /// `None` without Terraform, which is said.
+    fn new() -> Option<Self> {
+        let terraform = tool("terraform")?;
+        let machine = Machine::new();
+        let accepted = Arc::<Mutex<BTreeSet<String>>>::default();
+        let (known, module) = (accepted.clone(), machine.home().join("module"));
+        fs::create_dir(&module).unwrap();
+        fs::write(module.join("main.tf"), "output \"installed\" {\n  value = true\n}\n").unwrap();
+        let service = Service::start(move |url, request| {
+            let may_see = request.bearer().is_some_and(|token| known.lock().unwrap().contains(token));
+            answer(url, request, may_see, &module)
+        });
+        let registry = Self { terraform, machine, service, accepted };
+        let home = registry.machine.home();
+        fs::create_dir_all(home.join(PLUGIN).parent().unwrap()).unwrap();
+        fs::write(home.join("registry.pem"), registry.service.pem()).unwrap();
+        registry.link();
+        registry.configure("[]");
+        registry.use_module();
+        Some(registry)
+    }
+
+    /// The registry gives its module to who has `token`.
+    fn accept(&self, token: &str) {
+        self.accepted.lock().unwrap().insert(token.to_owned());
+    }
+
+    /// Links the program to where Terraform looks for it.
+    fn link(&self) {
+        std::os::unix::fs::symlink(self.machine.command(&[]).get_program(), self.plugin()).unwrap();
+    }
+
+    fn plugin(&self) -> PathBuf {
+        self.machine.home().join(PLUGIN)
+    }
+
+    /// Tells Terraform of the helper, and which arguments it takes.
+    fn configure(&self, args: &str) {
+        let text = format!("credentials_helper \"vb365\" {{\n  args = {args}\n}}\n");
+        fs::write(self.machine.home().join("terraformrc"), text).unwrap();
+    }
+
+    /// A configuration that wants the registry's module, not installed yet.
+    fn use_module(&self) {
+        let work = self.machine.home().join("work");
+        let _ = fs::remove_dir_all(&work);
+        fs::create_dir(&work).unwrap();
+        let source = format!("{}/abc/vb365/any", self.service.host());
+        let text = format!("module \"any\" {{\n  source  = \"{source}\"\n  version = \"1.0.0\"\n}}\n");
+        fs::write(work.join("main.tf"), text).unwrap();
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let (plain, home) = (self.machine.command(&[]), self.machine.home());
+        let mut command = Command::new(&self.terraform);
+        command.args(args).env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("TF_CLI_CONFIG_FILE", home.join("terraformrc")).env("SSL_CERT_FILE", home.join("registry.pem"));
+        // Nobody else is asked for anything.
+        command.env("CHECKPOINT_DISABLE", "1").current_dir(home.join("work"));
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Outcome {
+        finish(piped(&mut self.command(args)).spawn().unwrap())
+    }
+
+    /// `terraform init` as often as a test likes.
+    fn init(&self) -> Outcome {
+        self.use_module();
+        self.run(&["init", "-no-color"])
+    }
+
+    /// The same with Terraform's own log on stderr.
+    fn init_with_log(&self) -> Outcome {
+        self.use_module();
+        finish(piped(self.command(&["init", "-no-color"]).env("TF_LOG", "WARN")).spawn().unwrap())
+    }
+
+    /// The program as Terraform calls it.
+    fn call(&self, args: &[&str], stdin: &str) -> Outcome {
+        let plain = self.command(&[]);
+        let mut command = Command::new(self.plugin());
+        command.args(args).env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let mut child = piped(&mut command).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        finish(child)
+    }
+
+    /// The module is there, by calls that all had `token`.
+    fn assert_installed(&self, outcome: &Outcome, token: &str) {
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
+        assert!(self.machine.home().join("work/.terraform/modules/any/main.tf").exists());
+        let sent = Some(format!("Bearer {token}"));
+        for path in [VERSIONS, DOWNLOAD] {
+            assert_eq!(self.service.authorizations(path).last(), Some(&sent), "{path}");
+        }
+    }
+
+    /// What a user sees whose call had no token.
+    fn assert_denied(&self, outcome: &Outcome) {
+        assert_eq!(outcome.code, 1, "{outcome:?}");
+        assert!(outcome.stderr.contains("401 Unauthorized"), "{outcome:?}");
+        assert_eq!(self.service.authorizations(VERSIONS).last(), Some(&None));
+    }
+}
+
+/// The registry: where its services are, its module, and a sign-in that asks nobody.
+fn answer(url: &str, request: &Request, may_see: bool, module: &Path) -> Response {
+    match request.path.as_str() {
+        "/.well-known/terraform.json" => json(&json!({
+            "modules.v1": "/modules/",
+            "login.v1": {
+                "client": "terraform-cli", "grant_types": ["authz_code"], "authz": "/authorize", "token": "/token",
+            },
+        })),
+        VERSIONS | DOWNLOAD if !may_see => text(401, "Unauthorized"),
+        VERSIONS => json(&json!({ "modules": [{ "versions": [{ "version": "1.0.0" }] }] })),
+        DOWNLOAD => Response::empty(204).with("X-Terraform-Get", &format!("file://{}", module.display())),
+        "/authorize" => {
+            let asked = url::Url::parse(&format!("{url}/?{}", request.query)).unwrap();
+            let named = |name| asked.query_pairs().find(|(known, _)| known == name).unwrap().1.into_owned();
+            let back = format!("{}?code=any&state={}", named("redirect_uri"), named("state"));
+            Response::empty(302).with("Location", &back)
+        }
+        "/token" => json(&json!({ "access_token": SIGNED_IN, "token_type": "bearer" })),
+        _ => Response::empty(404),
+    }
+}
+
+#[test]
+fn a_stored_token_is_sent_whether_the_program_is_linked_or_copied() {
+    let Some(registry) = Registry::new() else { return };
+    let host = registry.service.host();
+    for (n, is_copied) in [false, true].into_iter().enumerate() {
+        if is_copied {
+            fs::remove_file(registry.plugin()).unwrap();
+            // By a process of its own: nobody can run what another test's child has open for writing.
+            let program = registry.machine.command(&[]).get_program().to_owned();
+            assert!(Command::new("cp").arg(program).arg(registry.plugin()).status().unwrap().success());
+        }
+        let token = format!("canary-registry-{n}");
+        registry.accept(&token);
+        let stored = registry.call(&["store", host], &json!({ "token": token }).to_string());
+        assert_eq!((stored.code, stored.stdout.as_str(), stored.stderr.as_str()), (0, "", ""));
+        registry.assert_installed(&registry.init(), &token);
+    }
+    assert_eq!(registry.machine.sandbox.requests("veeam_token"), 0);
+}
+
+#[test]
+fn terraform_login_and_logout_keep_and_forget_a_token_here() {
+    let Some(registry) = Registry::new() else { return };
+    let home = registry.machine.home();
+    // The browser: it goes where it is sent, and Terraform does not wait for it.
+    let browser = home.join("bin/xdg-open");
+    fs::create_dir(home.join("bin")).unwrap();
+    let curl = tool("curl").unwrap();
+    fs::write(&browser, format!("#!/bin/sh\n{} -sSL \"$1\" >/dev/null &\n", curl.display())).unwrap();
+    assert!(Command::new("chmod").arg("+x").arg(&browser).status().unwrap().success());
+
+    let host = registry.service.host();
+    let mut login = registry.command(&["login", host]);
+    login
+        .env("PATH", format!("{}:/usr/bin:/bin", home.join("bin").display()))
+        .env("CURL_CA_BUNDLE", home.join("registry.pem"));
+    let mut child = piped(&mut login).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"yes\n").unwrap();
+    let outcome = finish(child);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    registry.accept(SIGNED_IN);
+    registry.assert_installed(&registry.init(), SIGNED_IN);
+    assert!(!home.join(".terraform.d/credentials.tfrc.json").exists(), "Terraform kept it by itself");
+
+    let kept = || {
+        let files = fs::read_dir(registry.machine.cache_dir().join("hosts")).unwrap();
+        files.filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|end| end == "json")).count()
+    };
+    assert_eq!(kept(), 1);
+    for _ in 0..2 {
+        // The second time there is nothing to forget.
+        let outcome = registry.run(&["logout", host]);
+        assert_eq!((outcome.code, outcome.stderr.as_str(), kept()), (0, "", 0), "{outcome:?}");
+    }
+    registry.assert_denied(&registry.init());
+}
+
+#[test]
+fn a_host_of_which_nothing_is_kept_gets_nothing_and_costs_nothing() {
+    let Some(registry) = Registry::new() else { return };
+    registry.assert_denied(&registry.init());
+    let endpoints = ["device_code", "entra_token", "veeam_token"];
+    assert_eq!(endpoints.map(|endpoint| registry.machine.sandbox.requests(endpoint)), [0; 3]);
+    assert!(!registry.machine.cache_dir().exists());
+}
+
+/// Configures these tenants with the registry as their server, and keeps a token for each.
+fn share(registry: &Registry, tenants: &[&str]) {
+    let server = registry.service.url();
+    let table = |tenant: &&str| format!("[tenants.\"{tenant}\"]\nserver = \"{server}\"\n");
+    registry.machine.write_config(&tenants.iter().map(table).collect::<String>());
+    for tenant in tenants {
+        let response = veeam(tenant).to_string();
+        registry.machine.run(&["store", tenant, "--server", server], response.as_bytes()).answer();
+        registry.accept(&format!("canary-veeam-access-{tenant}"));
+    }
+}
+
+#[test]
+fn a_configured_server_gets_the_token_of_its_tenant() {
+    let Some(registry) = Registry::new() else { return };
+    share(&registry, &[TENANT]);
+    registry.assert_installed(&registry.init(), &format!("canary-veeam-access-{TENANT}"));
+    // What a sign-in brings is not for Terraform to replace.
+    let stored = registry.call(&["store", registry.service.host()], r#"{"token":"canary-other"}"#);
+    assert_eq!((stored.code, stored.stdout.as_str()), (2, ""), "{stored:?}");
+    registry.assert_installed(&registry.init(), &format!("canary-veeam-access-{TENANT}"));
+    // But to forget.
+    assert_eq!(registry.run(&["logout", registry.service.host()]).code, 0);
+    assert_eq!(registry.machine.get(TENANT, &[]).error("login_required")["tenant"], TENANT);
+}
+
+#[test]
+fn of_several_tenants_with_one_server_an_argument_names_the_one() {
+    let Some(registry) = Registry::new() else { return };
+    let tenants = [ORGANIZATION, "def.onmicrosoft.com"];
+    share(&registry, &tenants);
+    registry.assert_denied(&registry.init());
+    let said = format!("several tenants have the server {}: {}", registry.service.host(), tenants.join(", "));
+    let outcome = registry.init_with_log();
+    registry.assert_denied(&outcome);
+    assert!(outcome.stderr.contains(&said), "{outcome:?}");
+    for tenant in tenants {
+        registry.configure(&format!("[\"--tenant\", \"{tenant}\"]"));
+        registry.assert_installed(&registry.init(), &format!("canary-veeam-access-{tenant}"));
+    }
+}
+
+#[test]
+fn what_the_program_says_of_a_failure_is_in_terraforms_log_alone() {
+    let Some(registry) = Registry::new() else { return };
+    let server = registry.service.url();
+    registry.machine.write_config(&format!("[tenants.\"{TENANT}\"]\nserver = \"{server}\"\n"));
+    let hint = format!("vb365-helper: hint: vb365-helper login {TENANT}");
+    let outcome = registry.init();
+    registry.assert_denied(&outcome);
+    assert!(!outcome.stderr.contains("vb365-helper"), "{outcome:?}");
+    let outcome = registry.init_with_log();
+    registry.assert_denied(&outcome);
+    assert!(outcome.stderr.contains(&hint), "{outcome:?}");
+}
