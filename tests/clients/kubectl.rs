@@ -211,6 +211,17 @@ fn a_sign_in_at_the_terminal_serves_the_very_call() {
 }
 
 #[test]
+fn interactive_mode_never_asks_nobody_at_a_terminal_either() {
+    if !can_use_terminals() {
+        return;
+    }
+    let Some(cluster) = Cluster::of(Machine::new()) else { return };
+    let finished = cluster.at_a_terminal(&GET).finish(SOON);
+    assert_eq!((finished.code, finished.terminal.as_str()), (Some(1), ""));
+    assert_eq!(cluster.machine.sandbox.requests("device_code"), 0);
+}
+
+#[test]
 fn a_sign_in_that_was_declined_is_not_offered_again_though_kubectl_runs_a_failed_plugin_again() {
     if !can_use_terminals() {
         return;

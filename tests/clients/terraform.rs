@@ -220,7 +220,9 @@ fn terraform_login_and_logout_keep_and_forget_a_token_here() {
 #[test]
 fn a_host_of_which_nothing_is_kept_gets_nothing_and_costs_nothing() {
     let Some(registry) = Registry::new() else { return };
-    registry.assert_denied(&registry.init());
+    let outcome = registry.init_with_log();
+    registry.assert_denied(&outcome);
+    assert!(!outcome.stderr.contains("vb365-helper: "), "{outcome:?}");
     let endpoints = ["device_code", "entra_token", "veeam_token"];
     assert_eq!(endpoints.map(|endpoint| registry.machine.sandbox.requests(endpoint)), [0; 3]);
     assert!(!registry.machine.cache_dir().exists());
