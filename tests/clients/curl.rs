@@ -5,6 +5,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
+use crate::readme;
 use crate::service::{Service, text};
 use crate::support::server::Options;
 use crate::support::{Machine, ORGANIZATION, Outcome, TENANT, finish, tool};
@@ -14,14 +15,11 @@ use crate::support::{Machine, ORGANIZATION, Outcome, TENANT, finish, tool};
 fn run(machine: &Machine, url: &str, script: &str) -> Option<Outcome> {
     let (bash, _) = (tool("bash")?, tool("curl")?);
     let plain = machine.command(&[]);
-    let program = machine.home().join("vb365-helper");
-    if !program.exists() {
-        std::os::unix::fs::symlink(plain.get_program(), &program).unwrap();
-    }
+    let bin = readme::install(machine);
     let mut shell = Command::new(bash);
     shell.args(["-c", &format!("set -euo pipefail\n{script}")]).env_clear().current_dir(machine.home());
     shell.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    shell.env("PATH", format!("{}:{}", machine.home().display(), std::env::var("PATH").unwrap()));
+    shell.env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()));
     shell.env("URL", url).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     Some(finish(shell.spawn().unwrap()))
 }
@@ -33,16 +31,26 @@ fn assert_answered(outcome: &Outcome) {
     assert_eq!(document["name"], ORGANIZATION);
 }
 
-const BY_HEADER: &str = "vb365-helper get abc.onmicrosoft.com --protocol header | curl -fsS -H @- $URL/v8/Organization";
-/// curl has no other way that keeps a token out of the arguments.
-const BY_TOKEN: &str = r#"token=$(vb365-helper get abc.onmicrosoft.com --protocol token)
-curl -fsS -H @- $URL/v8/Organization <<<"Authorization: Bearer $token""#;
+/// What README.md tells people to write, for the service at `URL` and with `flags` for curl.
+fn from_readme(words: &str, flags: &str) -> String {
+    let script = readme::block(words);
+    assert!(script.contains("https://vb365.abc.local:4443") && script.contains("curl -fsS"));
+    script.replace("https://vb365.abc.local:4443", "$URL").replace("curl", &format!("curl {flags}"))
+}
+
+fn by_header(flags: &str) -> String {
+    from_readme("--protocol header", flags)
+}
+
+fn by_token() -> String {
+    from_readme("token=$(vb365-helper get abc.onmicrosoft.com --protocol token) || exit", "")
+}
 
 #[test]
 fn the_header_in_a_pipe_and_the_token_in_a_variable_open_what_is_closed() {
     let machine = Machine::signed_in();
-    for script in [BY_HEADER, BY_TOKEN] {
-        let Some(outcome) = run(&machine, &machine.sandbox.url(), script) else { return };
+    for script in [by_header(""), by_token()] {
+        let Some(outcome) = run(&machine, &machine.sandbox.url(), &script) else { return };
         assert_answered(&outcome);
     }
     machine.assert_no_complaints();
@@ -57,7 +65,7 @@ fn the_same_over_tls_with_a_certificate_that_both_are_told_to_trust() {
         &fs::read_to_string(&config).unwrap().replace("[defaults]", "[defaults]\nca_file = \"root.pem\""),
     );
     machine.sign_in(TENANT);
-    let script = BY_HEADER.replace("curl", "curl --cacert root.pem");
+    let script = by_header("--cacert root.pem");
     let Some(outcome) = run(&machine, &machine.sandbox.url(), &script) else { return };
     assert_answered(&outcome);
 }
@@ -70,7 +78,7 @@ fn without_a_sign_in_no_header_is_sent_and_the_pipeline_fails_as_the_program_did
     // What curl sends of itself.
     let Some(outcome) = run(&machine, plain.url(), "curl -fsS --cacert root.pem $URL") else { return };
     assert_eq!(outcome.code, 0, "{outcome:?}");
-    let script = BY_HEADER.replace("curl", "curl --cacert root.pem");
+    let script = by_header("--cacert root.pem");
     let outcome = run(&machine, plain.url(), &script).unwrap();
     let [own, sent] = &plain.header_names()[..] else { panic!("curl did not ask twice") };
     assert_eq!((outcome.code, outcome.stdout.as_str(), sent), (3, "anybody's", own), "{outcome:?}");
@@ -80,12 +88,12 @@ fn without_a_sign_in_no_header_is_sent_and_the_pipeline_fails_as_the_program_did
 #[test]
 fn without_a_sign_in_a_variable_stays_empty_and_the_script_ends_there() {
     let machine = Machine::new();
-    let script = format!("{BY_TOKEN}\necho not reached");
+    let script = format!("{}\necho not reached", by_token());
     let Some(outcome) = run(&machine, &machine.sandbox.url(), &script) else { return };
     assert_eq!((outcome.code, outcome.stdout.as_str()), (3, ""), "{outcome:?}");
     assert_eq!(machine.sandbox.requests("organization"), 0);
     // Even where the script goes on.
-    let script = format!("{} || true\necho \"[$token]\"", BY_TOKEN.lines().next().unwrap());
-    let outcome = run(&machine, &machine.sandbox.url(), &script).unwrap();
+    let script = "token=$(vb365-helper get abc.onmicrosoft.com --protocol token) || true\necho \"[$token]\"";
+    let outcome = run(&machine, &machine.sandbox.url(), script).unwrap();
     assert_eq!((outcome.code, outcome.stdout.as_str()), (0, "[]\n"), "{outcome:?}");
 }

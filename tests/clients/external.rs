@@ -7,6 +7,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
+use crate::readme;
 use crate::support::{Machine, Outcome, TENANT, finish};
 
 /// What a `program` list has after the program itself.
@@ -28,6 +29,8 @@ fn result(outcome: &Outcome) -> BTreeMap<String, String> {
 
 #[test]
 fn the_result_is_a_flat_object_of_strings() {
+    let program: Vec<_> = ["vb365-helper"].iter().chain(&PROGRAM).collect();
+    assert!(readme::block("data \"external\"").contains(&json!(program).to_string().replace(',', ", ")));
     let machine = Machine::signed_in();
     let kept = machine.get(TENANT, &[]).answer();
     let server = machine.sandbox.url();

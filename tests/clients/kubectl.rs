@@ -12,6 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::readme;
 use crate::service::{Service, text};
 use crate::support::pty::Session;
 use crate::support::seat::{PROMPT, SOON};
@@ -51,7 +52,7 @@ impl Cluster {
     fn configure(&self, changes: &Value) {
         let mut exec = json!({
             "apiVersion": V1,
-            "command": self.machine.command(&[]).get_program().to_str().unwrap(),
+            "command": program(&self.machine),
             "args": ["get", TENANT],
             "interactiveMode": "Never",
         });
@@ -148,6 +149,18 @@ fn the_cluster_gets_the_tenants_token_in_either_version_of_the_protocol() {
 }
 
 #[test]
+fn the_kubeconfig_that_the_readme_has_needs_its_path_and_tenant_changed_and_no_more() {
+    let Some(cluster) = Cluster::of(Machine::signed_in()) else { return };
+    let stanza = readme::block("interactiveMode").replace("/usr/local/bin/vb365-helper", &program(&cluster.machine));
+    let user = cluster.write("user", &stanza);
+    // Of two files that name the same user, the first one counts.
+    let both = format!("{}:{}", user.display(), cluster.machine.home().join("kubeconfig").display());
+    cluster.configure(&json!({ "command": "/nowhere" }));
+    assert_ok(&finish(piped(cluster.command(&GET).env("KUBECONFIG", both)).spawn().unwrap()));
+    assert_eq!(cluster.tokens(), [cluster.kept()]);
+}
+
+#[test]
 fn without_a_sign_in_kubectl_fails_at_once_and_shows_what_to_do() {
     let Some(cluster) = Cluster::of(Machine::new()) else { return };
     let start = Instant::now();
@@ -174,7 +187,9 @@ fn after_a_401_erasing_the_access_token_makes_the_next_call_work() {
     }
     assert_eq!(cluster.tokens(), [token.clone(), token.clone()]);
 
-    cluster.machine.run(&["erase", TENANT, "--access-only"], b"").answer();
+    let erase = readme::block("--access-only");
+    let args: Vec<_> = erase.split_whitespace().skip(1).collect();
+    cluster.machine.run(&args, b"").answer();
     assert_ok(&cluster.run(&GET));
     let renewed = cluster.kept();
     assert_ne!(renewed, token);

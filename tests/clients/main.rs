@@ -11,16 +11,18 @@
     reason = "tests: real time, real processes, and failing is their way to speak"
 )]
 
-mod service;
+mod external;
+mod headers;
+mod readme;
 #[path = "../support/mod.rs"]
 mod support;
 
-// Each finds the program by what Unix alone has: a link, a shell or a terminal.
+// These find the program by what Unix alone has: a link, a shell or a terminal.
 #[cfg(unix)]
 mod curl;
-mod external;
-mod headers;
 #[cfg(unix)]
 mod kubectl;
+#[cfg(unix)]
+mod service;
 #[cfg(unix)]
 mod terraform;

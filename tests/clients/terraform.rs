@@ -11,9 +11,11 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
+use crate::readme;
 use crate::service::{Service, json, text};
+use crate::support::seat::{PROMPT, SOON};
 use crate::support::server::http::{Request, Response};
-use crate::support::{Machine, ORGANIZATION, Outcome, TENANT, finish, piped, tool, veeam};
+use crate::support::{Machine, ORGANIZATION, Outcome, TENANT, can_use_terminals, finish, piped, tool, veeam};
 
 /// Where the program has to be, below the home directory.
 const PLUGIN: &str = ".terraform.d/plugins/terraform-credentials-vb365";
@@ -21,6 +23,9 @@ const VERSIONS: &str = "/modules/abc/vb365/any/versions";
 const DOWNLOAD: &str = "/modules/abc/vb365/any/1.0.0/download";
 /// What the registry gives who signs in to it.
 const SIGNED_IN: &str = "canary-registry-signed-in";
+
+/// What it gives for a sign-in at Microsoft, as a VB365 server does.
+const EXCHANGED: &str = "canary-veeam-access-exchanged";
 
 /// A user's machine with Terraform, and a registry that gives its one module to who has a token.
 struct Registry {
@@ -45,10 +50,9 @@ impl Registry {
         });
         let registry = Self { terraform, machine, service, accepted };
         let home = registry.machine.home();
-        fs::create_dir_all(home.join(PLUGIN).parent().unwrap()).unwrap();
         fs::write(home.join("registry.pem"), registry.service.pem()).unwrap();
         registry.link();
-        registry.configure("[]");
+        fs::write(home.join("terraformrc"), readme::block("credentials_helper")).unwrap();
         registry.use_module();
         Some(registry)
     }
@@ -60,16 +64,27 @@ impl Registry {
 
     /// Links the program to where Terraform looks for it.
     fn link(&self) {
-        std::os::unix::fs::symlink(self.machine.command(&[]).get_program(), self.plugin()).unwrap();
+        assert!(self.shell(&readme::block("ln -s")).status().unwrap().success());
+    }
+
+    /// A shell that finds the program, Terraform and curl.
+    fn shell(&self, script: &str) -> Command {
+        let mut shell = self.command(&[]);
+        let (bin, terraform) = (readme::install(&self.machine), self.terraform.parent().unwrap());
+        let path = format!("{}:{}:/usr/bin:/bin", bin.display(), terraform.display());
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]).env_clear().current_dir(self.machine.home());
+        command.envs(shell.env("PATH", path).get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command
     }
 
     fn plugin(&self) -> PathBuf {
         self.machine.home().join(PLUGIN)
     }
 
-    /// Tells Terraform of the helper, and which arguments it takes.
+    /// The helper gets these arguments.
     fn configure(&self, args: &str) {
-        let text = format!("credentials_helper \"vb365\" {{\n  args = {args}\n}}\n");
+        let text = readme::block("credentials_helper").replace("[]", args);
         fs::write(self.machine.home().join("terraformrc"), text).unwrap();
     }
 
@@ -155,6 +170,7 @@ fn answer(url: &str, request: &Request, may_see: bool, module: &Path) -> Respons
             let back = format!("{}?code=any&state={}", named("redirect_uri"), named("state"));
             Response::empty(302).with("Location", &back)
         }
+        "/v8/token" => json(&veeam("exchanged")),
         "/token" => json(&json!({ "access_token": SIGNED_IN, "token_type": "bearer" })),
         _ => Response::empty(404),
     }
@@ -182,20 +198,16 @@ fn a_stored_token_is_sent_whether_the_program_is_linked_or_copied() {
 
 #[test]
 fn terraform_login_and_logout_keep_and_forget_a_token_here() {
-    let Some(registry) = Registry::new() else { return };
+    let (Some(registry), Some(_)) = (Registry::new(), tool("curl")) else { return };
     let home = registry.machine.home();
     // The browser: it goes where it is sent, and Terraform does not wait for it.
-    let browser = home.join("bin/xdg-open");
-    fs::create_dir(home.join("bin")).unwrap();
-    let curl = tool("curl").unwrap();
-    fs::write(&browser, format!("#!/bin/sh\n{} -sSL \"$1\" >/dev/null &\n", curl.display())).unwrap();
+    let browser = readme::install(&registry.machine).join("xdg-open");
+    fs::write(&browser, "#!/bin/sh\ncurl -sSL \"$1\" >/dev/null &\n").unwrap();
     assert!(Command::new("chmod").arg("+x").arg(&browser).status().unwrap().success());
 
     let host = registry.service.host();
-    let mut login = registry.command(&["login", host]);
-    login
-        .env("PATH", format!("{}:/usr/bin:/bin", home.join("bin").display()))
-        .env("CURL_CA_BUNDLE", home.join("registry.pem"));
+    let mut login = registry.shell(&format!("terraform login {host}"));
+    login.env("CURL_CA_BUNDLE", home.join("registry.pem"));
     let mut child = piped(&mut login).stdin(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"yes\n").unwrap();
     let outcome = finish(child);
@@ -282,4 +294,64 @@ fn what_the_program_says_of_a_failure_is_in_terraforms_log_alone() {
     let outcome = registry.init_with_log();
     registry.assert_denied(&outcome);
     assert!(outcome.stderr.contains(&hint), "{outcome:?}");
+}
+
+#[test]
+fn a_sign_in_is_offered_at_terraforms_terminal_unless_an_argument_forbids_it() {
+    if !can_use_terminals() {
+        return;
+    }
+    let Some(registry) = Registry::new() else { return };
+    let (server, authority) = (registry.service.url(), registry.machine.sandbox.authority());
+    registry.machine.write_config(&format!(
+        "[tenants.\"{TENANT}\"]\nserver = \"{server}\"\nauthority = \"{authority}\"\napi_version = \"v8\"\n\
+         ca_file = \"registry.pem\"\n"
+    ));
+    let init = || registry.machine.at_a_terminal_by(&registry.shell("cd ~/work && exec terraform init -no-color"), &[]);
+    registry.configure("[\"--interactive\", \"never\"]");
+    let finished = init().finish(SOON);
+    assert_eq!(finished.terminal, "");
+    registry.assert_denied(&Outcome::at_a_terminal(finished));
+
+    registry.configure("[]");
+    registry.use_module();
+    let session = init();
+    session.wait_for(PROMPT, SOON);
+    registry.accept(EXCHANGED);
+    assert!(registry.machine.sandbox.approve());
+    registry.assert_installed(&Outcome::at_a_terminal(session.finish(SOON)), EXCHANGED);
+}
+
+#[test]
+fn a_provider_gets_the_token_by_a_variable_that_is_kept_in_no_file() {
+    let (Some(registry), Some(_)) = (Registry::new(), tool("curl")) else { return };
+    let machine = &registry.machine;
+    machine.sign_in(TENANT);
+    let call = format!(
+        r#"resource "terraform_data" "call" {{
+  provisioner "local-exec" {{
+    command     = "printf 'Authorization: Bearer %s' \"$TOKEN\" | curl -fsS -H @- -o organization {}/v8/Organization"
+    environment = {{ TOKEN = var.vb365_token }}
+  }}
+}}
+"#,
+        machine.sandbox.url()
+    );
+    let work = machine.home().join("work");
+    fs::write(work.join("main.tf"), readme::block("variable \"vb365_token\"") + &call).unwrap();
+    assert_eq!(registry.run(&["init"]).code, 0);
+    let script = readme::block("TF_VAR_vb365_token=$(").replace("apply", "apply -auto-approve -no-color");
+    let outcome =
+        finish(piped(registry.shell(&format!("cd work\n{script}")).env("TF_IN_AUTOMATION", "1")).spawn().unwrap());
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
+    assert!(work.join("organization").exists() && work.join("terraform.tfstate").exists());
+    let token = machine.get(TENANT, &[]).answer()["access_token"].as_str().unwrap().to_owned();
+    for file in ["terraform.tfstate", "organization"] {
+        assert!(!fs::read_to_string(work.join(file)).unwrap().contains(&token), "{file}");
+    }
+    // Without a token Terraform is not even started.
+    machine.run(&["erase", TENANT], b"").answer();
+    fs::remove_file(work.join("organization")).unwrap();
+    let outcome = finish(piped(&mut registry.shell(&format!("cd work\n{script}"))).spawn().unwrap());
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (3, ""), "{outcome:?}");
 }
