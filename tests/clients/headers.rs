@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+#[cfg(unix)]
+use crate::support::can_use_terminals;
+#[cfg(unix)]
+use crate::support::seat::SOON;
 use crate::support::server::Fault;
 use crate::support::{Machine, ORGANIZATION, Outcome, TENANT, finish, hold_lock};
 
@@ -80,6 +84,22 @@ fn without_a_sign_in_the_build_is_told_at_once_what_to_do() {
     assert_failed(&answer(&machine, &page(&machine)), 3, &format!("hint: vb365-helper login {ORGANIZATION}\n"));
     assert!(start.elapsed() < Duration::from_secs(2));
     assert_eq!(machine.sandbox.requests("device_code"), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_build_at_a_terminal_is_asked_nothing_either() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = Machine::new();
+    let get = machine.command(&["get"]);
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.args(["-c", r#"printf %s "$1" | "$2" get"#, "sh", &json!({ "uri": page(&machine) }).to_string()]);
+    shell.arg(get.get_program()).envs(get.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let finished = machine.at_a_terminal_by(&shell, &[]).finish(SOON);
+    assert_eq!(finished.terminal, "");
+    assert_failed(&Outcome::at_a_terminal(finished), 3, "is signed in to");
 }
 
 #[test]
