@@ -180,12 +180,16 @@ fn answer(url: &str, request: &Request, may_see: bool, module: &Path) -> Respons
 fn a_stored_token_is_sent_whether_the_program_is_linked_or_copied() {
     let Some(registry) = Registry::new() else { return };
     let host = registry.service.host();
-    for (n, is_copied) in [false, true].into_iter().enumerate() {
-        if is_copied {
-            fs::remove_file(registry.plugin()).unwrap();
-            // By a process of its own: nobody can run what another test's child has open for writing.
-            let program = registry.machine.command(&[]).get_program().to_owned();
-            assert!(Command::new("cp").arg(program).arg(registry.plugin()).status().unwrap().success());
+    let home = registry.machine.home();
+    // By a process of its own: nobody can run what another test's child has open for writing.
+    let copied = home.join("vb365-helper");
+    let program = registry.machine.command(&[]).get_program().to_owned();
+    assert!(Command::new("cp").arg(program).arg(&copied).status().unwrap().success());
+    for (n, way) in [None, Some(&["ln", "-f"][..]), Some(&["cp", "--remove-destination"])].into_iter().enumerate() {
+        if let Some(way) = way {
+            let mut command = Command::new(way[0]);
+            let status = command.args(&way[1..]).arg(&copied).arg(registry.plugin()).status().unwrap();
+            assert!(status.success() && !registry.plugin().is_symlink(), "{way:?}");
         }
         let token = format!("canary-registry-{n}");
         registry.accept(&token);
