@@ -4,6 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
+use super::form;
 use crate::credential::{Interactive, Origin, Request, ServerName, ServerRequest, Tenant, Want};
 use crate::error::{Error, Kind, Result};
 use crate::secret::Secret;
@@ -84,12 +85,18 @@ impl Call<'_> {
         }
     }
 
-    /// The tenant for a protocol that has no other place for it.
+    /// The arguments as a request for one token, in a `protocol` that has nothing else.
     ///
     /// # Errors
-    /// Kind `bad_request`: as [`Call::tenant`], or there is none.
-    pub(super) fn required_tenant(&self) -> Result<Tenant> {
-        self.tenant()?.ok_or_else(|| wrong("[TENANT] is missing"))
+    /// Kind `bad_request`: another action, no tenant or two, or no token that is wanted.
+    pub(super) fn token_request(&self, protocol: &str) -> Result<Request> {
+        if self.action != Action::Get {
+            return Err(self.unknown_action(protocol));
+        }
+        let tenant = self.tenant()?.ok_or_else(|| wrong("[TENANT] is missing"))?;
+        let request = self.request(tenant);
+        form::is_token(request.want)?;
+        Ok(request)
     }
 
     /// The arguments as a request for `tenant`'s token.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::asked::Asked;
-use super::call::{Action, Call};
+use super::call::Call;
 use super::form::{self, Output};
 use crate::credential::Credential;
 use crate::error::Result;
@@ -13,12 +13,7 @@ use crate::error::Result;
 /// # Errors
 /// Kind `bad_request`.
 pub(super) fn read(call: &mut Call<'_>) -> Result<Asked> {
-    if call.action != Action::Get {
-        return Err(call.unknown_action("header"));
-    }
-    let request = call.request(call.required_tenant()?);
-    form::is_token(request.want)?;
-    Ok(Asked::Get(request, write))
+    Ok(Asked::Get(call.token_request("header")?, write))
 }
 
 fn write(credential: &Credential, _: DateTime<Utc>) -> Result<Output> {

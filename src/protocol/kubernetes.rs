@@ -58,17 +58,13 @@ pub(super) fn is_spoken(call: &mut Call<'_>) -> bool {
 /// # Errors
 /// Kind `bad_request`.
 pub(super) fn read(call: &mut Call<'_>) -> Result<Asked> {
-    if call.action != Action::Get {
-        return Err(call.unknown_action("kubernetes"));
-    }
+    let mut request = call.token_request("kubernetes")?;
     let info = Info::read(call.variables)?;
     let write = match info.api_version.as_str() {
         V1 => write_v1,
         V1BETA1 => write_v1beta1,
         _ => return Err(bad_request(format!("{VARIABLE}: its apiVersion is neither {V1} nor {V1BETA1}"))),
     };
-    let mut request = call.request(call.required_tenant()?);
-    form::is_token(request.want)?;
     if !info.spec.interactive {
         // Whatever a flag says: client-go knows whose stdin and terminal these are.
         request.interactive = Interactive::Never;
