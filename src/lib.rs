@@ -11,6 +11,7 @@ pub mod credential;
 pub mod device_login;
 pub mod entra;
 pub mod error;
+pub mod files;
 pub mod host;
 pub mod http;
 pub mod json;

@@ -6,10 +6,10 @@ use std::path::Path;
 use toml_edit::{Array, DocumentMut, Item, Key, Table, TableLike, Value};
 
 use super::file::{File, Mistake, Section};
-use super::write::{lock, make_directory, replace, target};
 use super::{Config, Told, placed, read, settings, unusable};
 use crate::credential::{Fingerprint, Origin, Tenant};
 use crate::error::Result;
+use crate::files::{lock, make_directory, replace, target};
 use crate::host::Clock;
 
 /// Editors of Windows put it before the text, where toml_edit would drop it.

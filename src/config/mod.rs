@@ -7,10 +7,8 @@ mod lookup;
 mod settings;
 #[cfg(test)]
 mod tests;
-mod write;
 
-use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
@@ -19,9 +17,7 @@ use self::file::{File, Mistake};
 use self::settings::Sources;
 use crate::credential::{ApiVersion, Fingerprint, Origin, Scopes, Settings, Tenant};
 use crate::error::{Error, Kind, Result};
-
-/// Largest configuration file that is read, in bytes; one of ten thousand tenants has 2 MB.
-const LARGEST: u64 = 16 * 1024 * 1024;
+use crate::files;
 
 /// Where the caller of the program wants its files to be.
 #[derive(Clone, Debug, Default)]
@@ -124,7 +120,7 @@ fn own_directories() -> Option<ProjectDirs> {
 
 /// The file's text; a file that is not there is empty.
 fn read(path: &Path) -> Result<String> {
-    match read_bounded(path) {
+    match files::read(path) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|error| {
             let lines = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n');
             Error::new(Kind::Config, format!("{}:{}: not UTF-8", path.display(), lines.count()))
@@ -132,24 +128,6 @@ fn read(path: &Path) -> Result<String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(unusable(path, &error)),
     }
-}
-
-/// The content of `path`, which is no pipe that nobody writes to, and not without end.
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    let metadata = fs::metadata(path)?;
-    if !metadata.is_file() && path == Path::new("/dev/null") {
-        // The usual way to have none.
-        return Ok(Vec::new());
-    }
-    if !metadata.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    if metadata.len() > LARGEST {
-        return Err(io::Error::other("it is larger than 16 MiB"));
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1);
-    fs::File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn placed(path: &Path, text: &str, mistake: &Mistake) -> Error {

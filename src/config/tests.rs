@@ -2,6 +2,7 @@
 
 mod remember;
 
+use std::fs;
 use std::time::Duration;
 
 use tempfile::TempDir;

@@ -278,7 +278,7 @@ fn wrong_words_are_the_flags_mistake() {
 #[test]
 fn a_lock_that_is_held_is_waited_for_and_then_named() {
     let home = Home::new("");
-    let held = super::super::write::lock(&home.path(), &FakeClock::default()).unwrap();
+    let held = crate::files::lock(&home.path(), &FakeClock::default()).unwrap();
     let clock = FakeClock::default();
     let error = home.load().unwrap().remember(&tenant(), &server("https://a"), &clock).unwrap_err();
     let lock = home.path().with_extension("toml.lock");

@@ -1,8 +1,9 @@
-//! Replaces the configuration file as a whole, one process at a time: a crash leaves the old file
-//! or the new one, and two logins at once do not lose each other's words.
+//! Files of the user's own, that other programs and editors write too: read with a limit, and replaced
+//! as a whole, so that a crash leaves the old file or the new one. Links stay links and a mode stays
+//! as it is. (The cache, whose files are this program's alone, is stricter.)
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,11 +13,13 @@ use crate::host::{Clock, Deadline};
 /// How long another login's edit is waited for, and how often it is looked at.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
+/// Largest file that is read, in bytes; a configuration of ten thousand tenants has 2 MB.
+const LARGEST: u64 = 16 * 1024 * 1024;
 /// A chain of links longer than this is a circle.
 const MOST_LINKS: usize = 40;
 
 /// The file that `path` leads to, over links as dotfile managers make them: those stay links.
-pub(super) fn target(path: &Path) -> PathBuf {
+pub fn target(path: &Path) -> PathBuf {
     let mut target = path.to_owned();
     for _ in 0..MOST_LINKS {
         let Ok(link) = fs::read_link(&target) else { break };
@@ -29,7 +32,7 @@ pub(super) fn target(path: &Path) -> PathBuf {
 ///
 /// # Errors
 /// Kind `config`, naming the lock file.
-pub(super) fn lock(path: &Path, clock: &dyn Clock) -> Result<File> {
+pub fn lock(path: &Path, clock: &dyn Clock) -> Result<File> {
     let path = with_ending(path, ".lock");
     let failed = |why: &dyn std::fmt::Display| {
         Error::new(Kind::Config, format!("the lock file {} cannot be used: {why}", path.display()))
@@ -50,11 +53,33 @@ pub(super) fn lock(path: &Path, clock: &dyn Clock) -> Result<File> {
     }
 }
 
-/// Replaces `path` by `text`; only for the holder of its lock.
+/// The content of `path`, which is no pipe that nobody writes to, and not without end.
+///
+/// # Errors
+/// What the system says; a directory or a special file; over 16 MiB.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() && path == Path::new("/dev/null") {
+        // The usual way to have none.
+        return Ok(Vec::new());
+    }
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    if metadata.len() > LARGEST {
+        return Err(io::Error::other("it is larger than 16 MiB"));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1);
+    File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Replaces `path` by `text`, with the mode that it had, or as a new file for the user alone. Only for
+/// whoever keeps others from writing it meanwhile.
 ///
 /// # Errors
 /// The file is as it was.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     let temporary = with_ending(path, ".tmp");
     // One that a crash has left would keep its own mode.
     let _ = fs::remove_file(&temporary);
@@ -69,7 +94,8 @@ pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     write().inspect_err(|_| drop(fs::remove_file(&temporary)))
 }
 
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
+/// `path` with `ending` behind its name.
+pub fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
@@ -97,13 +123,21 @@ fn keep_mode(_: &Path, _: &File) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes `dir` and what leads to it, for the user alone.
+///
+/// # Errors
+/// What the system says.
 #[cfg(unix)]
-pub(super) fn make_directory(dir: &Path) -> io::Result<()> {
+pub fn make_directory(dir: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
+/// Makes `dir` and what leads to it.
+///
+/// # Errors
+/// What the system says.
 #[cfg(windows)]
-pub(super) fn make_directory(dir: &Path) -> io::Result<()> {
+pub fn make_directory(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)
 }
