@@ -80,7 +80,7 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// # Errors
 /// The file is as it was.
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let temporary = with_ending(path, ".tmp");
+    let temporary = with_ending(path, ".vb365-tmp");
     // One that a crash has left would keep its own mode.
     let _ = fs::remove_file(&temporary);
     let write = || {
@@ -101,25 +101,34 @@ pub fn with_ending(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
+/// Has what is made with `options` readable for the user alone.
 #[cfg(unix)]
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
     options.mode(0o600)
 }
 
 /// On Windows a new file inherits its directory's access list.
 #[cfg(windows)]
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
+/// Gives `file` the mode of `path`, if that is there.
+///
+/// # Errors
+/// What the system says.
 #[cfg(unix)]
-fn keep_mode(path: &Path, file: &File) -> io::Result<()> {
+pub fn keep_mode(path: &Path, file: &File) -> io::Result<()> {
     fs::metadata(path).map_or(Ok(()), |old| file.set_permissions(old.permissions()))
 }
 
+/// On Windows a new file inherits its directory's access list.
+///
+/// # Errors
+/// None.
 #[cfg(windows)]
-fn keep_mode(_: &Path, _: &File) -> io::Result<()> {
+pub fn keep_mode(_: &Path, _: &File) -> io::Result<()> {
     Ok(())
 }
 
@@ -140,4 +149,29 @@ pub fn make_directory(dir: &Path) -> io::Result<()> {
 #[cfg(windows)]
 pub fn make_directory(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)
+}
+
+/// Checks that `path`, if it is there, is this user's: replaced by another (with `sudo`, say), the file
+/// would be theirs.
+///
+/// # Errors
+/// It belongs to another user.
+#[cfg(unix)]
+pub fn check_owner(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.uid() != rustix::process::geteuid().as_raw() => {
+            Err(io::Error::other("it belongs to another user"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Windows keeps the owner in the access list that a file inherits.
+///
+/// # Errors
+/// None.
+#[cfg(windows)]
+pub fn check_owner(_: &Path) -> io::Result<()> {
+    Ok(())
 }

@@ -25,13 +25,13 @@ pub mod veeam;
 pub mod warnings;
 
 use std::ffi::{OsStr, OsString};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use crate::cache::Cache;
-use crate::cli::{Cli, Command, NotACommand, PersonCommand};
+use crate::cli::{Cli, Command, NotACommand, PersonCommand, SetupArgs};
 use crate::commands::exchange::Exchange;
-use crate::commands::{Answer, Context, list, login, schema};
+use crate::commands::{Answer, Context, list, login, schema, setup};
 use crate::config::{Config, Places};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Input, Terminal};
@@ -53,17 +53,19 @@ pub struct Streams<'a> {
 /// How a failure is told on stdout; not at all where there is no form for it.
 type Failure = Option<fn(&Error) -> Output>;
 
-/// Runs one command from arguments (the program's name among them) to exit code.
+/// Runs one command from arguments (the program's name among them) to exit code. `program` finds out where
+/// the program is; only `setup` asks.
 pub fn run(
     args: &[OsString],
     variables: Variables<'_>,
+    program: &dyn Fn() -> io::Result<PathBuf>,
     streams: Streams<'_>,
     clock: &dyn Clock,
     terminal: &dyn Terminal,
 ) -> u8 {
     let Streams { stdin, stdout, stderr } = streams;
     let warnings = Warnings::default();
-    let process = Process { args, variables, clock, terminal, warnings: &warnings };
+    let process = Process { args, variables, program, clock, terminal, warnings: &warnings };
     let (answer, failure) = match cli::parse(args) {
         Ok(cli) => process.answer(cli, stdin),
         Err(NotACommand::Help(text)) => (Ok(Secret::new(text.into_bytes())), None),
@@ -90,6 +92,7 @@ pub fn run(
 struct Process<'a> {
     args: &'a [OsString],
     variables: Variables<'a>,
+    program: &'a dyn Fn() -> io::Result<PathBuf>,
     clock: &'a dyn Clock,
     terminal: &'a dyn Terminal,
     warnings: &'a Warnings,
@@ -121,7 +124,15 @@ impl Process<'_> {
             PersonCommand::Schema(args) => schema::run(&args),
             PersonCommand::List(args) => self.with_context(config, |context| list::run(context, &args)),
             PersonCommand::Login(args) => self.with_context(config, |context| login::run(context, *args)),
+            PersonCommand::Setup(args) => self.set_up(config, &args),
         }
+    }
+
+    fn set_up(&self, config: Option<PathBuf>, args: &SetupArgs) -> Result<Answer> {
+        let called = self.args.first().map_or(OsStr::new(""), OsString::as_os_str);
+        let Self { variables, program, .. } = *self;
+        let process = setup::Process { variables, called, program, config_file: config.clone() };
+        self.with_context(config, |context| setup::run(context, &process, args))
     }
 
     fn with_context(

@@ -17,5 +17,6 @@ fn main() -> ExitCode {
     host::keep_journal(variable("VB365_HELPER_LOG").as_deref());
     let args: Vec<_> = env::args_os().collect();
     let streams = Streams { stdin: &mut SystemInput::new(), stdout: &mut io::stdout(), stderr: &mut io::stderr() };
-    ExitCode::from(run(&args, &|name| env::var_os(name), streams, &SystemClock::start(), &SystemTerminal))
+    let clock = SystemClock::start();
+    ExitCode::from(run(&args, &|name| env::var_os(name), &env::current_exe, streams, &clock, &SystemTerminal))
 }

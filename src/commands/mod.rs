@@ -7,6 +7,7 @@ pub mod get;
 pub mod list;
 pub mod login;
 pub mod schema;
+pub mod setup;
 pub mod store;
 
 use std::io;

@@ -125,7 +125,7 @@ impl Home {
         };
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let streams = Streams { stdin, stdout: &mut stdout, stderr: &mut stderr };
-        let code = run(&args, &variables, streams, clock, terminal);
+        let code = run(&args, &variables, &std::env::current_exe, streams, clock, terminal);
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Outcome { code: code.into(), stdout: text(stdout), stderr: text(stderr) }
     }

@@ -1,0 +1,110 @@
+//! systemd: a timer of the user's that keeps a sign-in alive. Microsoft's refresh token dies when it is
+//! not used for 90 days; a `get` a day has it used.
+
+use super::edit::Edit;
+use super::{Desk, Piece, Wiring, text};
+use crate::error::{Error, Kind, Result};
+
+const NAME: &str = "vb365-helper-keep@";
+/// What both units begin with.
+const WHY: &str = "\
+# Made by: vb365-helper setup systemd
+# Microsoft's refresh token dies when it is not used for 90 days, and a person has to sign in again.
+# Once a day Microsoft's token is renewed here if less than half of its life is left. What stands behind
+# the @ is the tenant, as it is: systemd-escape would write its '-' as \\x2d, and %i takes no escape back.
+";
+/// Read at the unit's own lines: only what works without name spaces of its own, which a user's manager
+/// may not have; and it must reach the cache, the configuration and the network.
+const HARDENING: &str = "\
+NoNewPrivileges=yes
+UMask=0077
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+RestrictNamespaces=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+";
+
+pub(super) fn wiring(desk: &Desk<'_>) -> Result<Wiring> {
+    desk.no_server()?;
+    if cfg!(windows) {
+        return Err(
+            Error::new(Kind::BadRequest, "there is no systemd on Windows").with_hint("vb365-helper setup --help")
+        );
+    }
+    let tenant = desk.tenant()?;
+    let dir = desk.place("XDG_CONFIG_HOME").map_or_else(|| Ok(desk.home()?.join(".config")), Ok)?;
+    let dir = dir.join("systemd").join("user");
+    let unit = |kind: &str, content: String| {
+        let path = dir.join(format!("{NAME}.{kind}"));
+        let about = vec![format!("The content of {}:", path.display())];
+        Piece { about, text: content.clone(), edits: vec![Edit::whole(path, content)] }
+    };
+    let next = vec![
+        format!("systemctl --user daemon-reload && systemctl --user enable --now {NAME}{}.timer", tenant.key()),
+        "It runs while you are signed in to this machine; always with: loginctl enable-linger".to_owned(),
+    ];
+    Ok(Wiring { pieces: vec![unit("service", service(desk)?), unit("timer", timer())], next })
+}
+
+fn service(desk: &Desk<'_>) -> Result<String> {
+    let mut command = vec![desk.program.clone(), "get".into(), "%i".into()];
+    let flags = ["--want", "entra", "--interactive", "never", "--min-ttl", "24h"].map(str::to_owned);
+    command.extend(flags.into_iter().chain(desk.config_flag()));
+    let command: Vec<_> = command.iter().map(|word| if word == "%i" { word.clone() } else { escaped(word) }).collect();
+    Ok(format!(
+        "{WHY}[Unit]\nDescription=Keep the sign-in of %i to Veeam Backup for Microsoft 365 alive\n\
+         Documentation=https://learn.microsoft.com/entra/identity-platform/refresh-tokens\n\n\
+         [Service]\nType=oneshot\nExecStart={}\n{}\
+         # The token is for nobody.\nStandardOutput=null\n\
+         # Out of reach (6) may pass; everything else needs a person.\n\
+         Restart=on-failure\nRestartSec=15min\nRestartPreventExitStatus=1 2 3 4 5 7 8 9\n{HARDENING}",
+        command.join(" "),
+        environment(desk)?,
+    ))
+}
+
+fn timer() -> String {
+    format!(
+        "{WHY}[Unit]\nDescription=Keep the sign-in of %i to Veeam Backup for Microsoft 365 alive\n\n\
+         [Timer]\nOnCalendar=daily\nRandomizedDelaySec=1h\n\
+         # A machine that was off makes up for it.\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n"
+    )
+}
+
+/// What a shell's environment says about the files: the user's manager does not know it.
+fn environment(desk: &Desk<'_>) -> Result<String> {
+    let mut lines = String::new();
+    for name in ["VB365_HELPER_CONFIG", "VB365_HELPER_CACHE_DIR"] {
+        let Some(place) = desk.place(name).and_then(|place| std::path::absolute(place).ok()) else { continue };
+        lines += &format!("Environment=\"{name}={}\"\n", inside_quotes(&text(&place)?));
+    }
+    Ok(lines)
+}
+
+/// A word of `ExecStart` (systemd.service, "Command lines").
+fn escaped(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/.-_:".contains(c);
+    if word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("\"{}\"", inside_quotes(word).replace('$', "$$"))
+}
+
+fn inside_quotes(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_reach_the_program_as_they_are() {
+        assert_eq!(escaped("/usr/bin/vb365-helper"), "/usr/bin/vb365-helper");
+        assert_eq!(escaped("/a b/%h/$x/\"\\"), r#""/a b/%%h/$$x/\"\\""#);
+    }
+}
