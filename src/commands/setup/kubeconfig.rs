@@ -73,6 +73,8 @@ impl User {
     fn added(&self, old: &str, root: &Node, users: Option<&Node>) -> Result<String, Refusal> {
         let texts = match (users, users.and_then(Node::items)) {
             (None, _) => self.as_first_key(old, root),
+            // What refers to the list would change with it.
+            (Some(users), _) if users.is_anchored() => Vec::new(),
             (Some(users), Some(items))
                 if users.is_flow && (!items.is_empty() || root.is_flow || has_lines(old, users)) =>
             {
@@ -122,8 +124,8 @@ impl User {
         vec![format!("{}{comma}{}{}", &old[..at], self.node.json(), &old[at..])]
     }
 
-    /// The item behind the last one and the comments that belong to that; where that is not what it
-    /// seems (in a text of many lines, say), at once behind it.
+    /// The item behind the last one and the comments that belong to that; where those are none (in a text
+    /// of many lines, say), at once behind it, or behind the empty lines that such a text may end with.
     fn behind_items(&self, old: &str, items: &[Node]) -> Vec<String> {
         let Some((first, last)) = items.first().zip(items.last()) else { return Vec::new() };
         let Some(column) = dash(old, first) else { return Vec::new() };
@@ -136,7 +138,9 @@ impl User {
             }
             behind_comments += line.len();
         }
-        [behind_comments, behind].map(|at| self.inserted(old, at, column)).into()
+        let end = last.span.end;
+        let behind_text = if old[..end].ends_with('\n') { end } else { behind };
+        [behind_comments, behind, behind_text].map(|at| self.inserted(old, at, column)).into()
     }
 
     fn inserted(&self, old: &str, at: usize, column: usize) -> String {

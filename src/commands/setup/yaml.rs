@@ -143,6 +143,11 @@ impl Node {
         found.next().map(|(_, value)| value).filter(|_| found.next().is_none())
     }
 
+    /// Whether others can refer to it.
+    pub(super) fn is_anchored(&self) -> bool {
+        self.anchor != 0
+    }
+
     /// Whether it says nothing.
     pub(super) fn is_null(&self) -> bool {
         matches!(&self.value, Value::Other(word) if matches!(word.as_str(), "" | "~" | "null" | "Null" | "NULL"))
