@@ -23,6 +23,7 @@ mod ladder;
 mod list;
 mod protocol;
 mod secrets;
+mod setup;
 mod store;
 #[path = "../support/mod.rs"]
 mod support;

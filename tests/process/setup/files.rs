@@ -1,0 +1,76 @@
+//! What holds for every file that is written, shown by PowerShell's module.
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use super::{beside, configured, put, refused, setup, with_ending};
+use crate::support::{Home, is_root};
+
+fn module(home: &Home, name: &str) -> PathBuf {
+    home.home().join(".local/share/powershell/Modules/Vb365Helper").join(name)
+}
+
+#[test]
+fn the_module_is_the_one_of_this_repository() {
+    let home = configured();
+    assert!(setup(&home, &["powershell"]).contains("\nImport-Module Vb365Helper\n"));
+    let words = setup(&home, &["powershell", "--write"]);
+    for name in ["Vb365Helper.psd1", "Vb365Helper.psm1"] {
+        let own = format!("{}/examples/powershell/Vb365Helper/{name}", env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(fs::read(module(&home, name)).unwrap(), fs::read(own).unwrap());
+        assert!(words.contains(&format!("{}: made\n", module(&home, name).display())), "{words}");
+    }
+    assert_eq!(setup(&home, &["powershell", "--write"]).matches(": is already there\n").count(), 2);
+}
+
+#[test]
+fn what_is_there_already_is_kept_and_every_backup_too() {
+    let home = configured();
+    let path = module(&home, "Vb365Helper.psm1");
+    for (n, mine) in ["mine", "mine again", "and again"].iter().enumerate() {
+        put(&path, mine);
+        assert!(refused(&home, &["powershell", "--write"], 8).contains("has other content in this place"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), *mine);
+        setup(&home, &["powershell", "--write", "--force"]);
+        let ending = if n == 0 { ".vb365-backup".to_owned() } else { format!(".vb365-backup-{}", n + 1) };
+        assert_eq!(fs::read_to_string(with_ending(&path, &ending)).unwrap(), *mine);
+    }
+    assert_eq!(beside(&path).len(), 5);
+}
+
+#[test]
+fn a_failed_write_leaves_everything_as_it_was() {
+    let home = configured();
+    let path = module(&home, "Vb365Helper.psm1");
+    // A directory cannot be a file; the other file comes first, and is not written for nothing.
+    fs::create_dir_all(&path).unwrap();
+    let words = refused_without_hint(&home);
+    assert!(words.contains("cannot be changed: it is not a regular file\n"), "{words}");
+    assert_eq!(beside(&path), ["Vb365Helper.psm1"]);
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_is_told() {
+    let home = configured();
+    let path = module(&home, "Vb365Helper.psd1");
+    put(&path, "mine");
+    let dir = path.parent().unwrap();
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o500)).unwrap();
+    if !is_root("write into a directory that nobody may write into") {
+        let mut command = home.command(&["setup", "powershell", "--write", "--force"]);
+        let output = command.output().unwrap();
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(8));
+        assert!(words.contains("cannot be changed: Permission denied"), "{words}");
+    }
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!((fs::read_to_string(&path).unwrap().as_str(), beside(&path).len()), ("mine", 1));
+}
+
+fn refused_without_hint(home: &Home) -> String {
+    let outcome = super::outcome(home, &["powershell", "--write", "--force"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (8, ""), "{outcome:?}");
+    outcome.stderr
+}

@@ -1,0 +1,231 @@
+//! What is printed, whole; and for whom.
+
+use super::{configured, outcome, program, put, refused, setup};
+use crate::support::{Home, TENANT};
+
+/// Every name by which a caller is set up.
+const CALLERS: [&str; 6] = ["kubectl", "terraform", "powershell", "curl", "ansible", "systemd"];
+
+#[test]
+fn a_user_for_kubectl_is_printed_as_a_kubeconfig() {
+    let home = configured();
+    let (program, file) = (program(), home.home().join(".kube/config"));
+    let expected = format!(
+        "# A user for {}.
+users:
+- name: vb365-{TENANT}
+  user:
+    exec:
+      apiVersion: client.authentication.k8s.io/v1
+      command: {program}
+      args:
+      - get
+      - {TENANT}
+      interactiveMode: IfAvailable
+      provideClusterInfo: false
+      installHint: \"vb365-helper hands out tokens for Veeam Backup for Microsoft 365; install it, then run: vb365-helper setup kubectl --write\"
+
+# Use it in a context: kubectl config set-context CONTEXT --user=vb365-{TENANT}
+",
+        file.display()
+    );
+    assert_eq!(setup(&home, &["kubectl"]), expected);
+    assert_eq!(setup(&home, &["kubectl", "ABC.onmicrosoft.com"]), expected, "case makes no difference");
+    let server = "https://vb365.example.com:4443";
+    let with_server =
+        expected.replace(&format!("- {TENANT}\n"), &format!("- {TENANT}\n      - --server\n      - \"{server}\"\n"));
+    assert_eq!(setup(&home, &["kubectl", "--server", server]), with_server);
+    let config = home.home().join("config.toml").display().to_string();
+    let with_config =
+        expected.replace(&format!("- {TENANT}\n"), &format!("- {TENANT}\n      - --config\n      - {config}\n"));
+    assert_eq!(setup(&home, &["kubectl", "--config", &config]), with_config);
+}
+
+#[test]
+fn a_helper_for_terraform_is_printed_as_a_block_and_a_command() {
+    let home = configured();
+    let (program, dir) = (program(), home.home().join(".terraform.d/plugins"));
+    let expected = format!(
+        "# For {}, where only one such block may stand.
+credentials_helper \"vb365\" {{
+  args = []
+}}
+
+# Terraform finds the program in its own directory alone, under this name:
+#   mkdir -p {dir} && ln -s {program} {dir}/terraform-credentials-vb365
+
+# Terraform then asks for the token of every configured VB365 server, and keeps all others here:
+# terraform login HOST and terraform logout HOST go on as before.
+",
+        home.home().join(".terraformrc").display(),
+        dir = dir.display(),
+    );
+    if cfg!(unix) {
+        assert_eq!(setup(&home, &["terraform"]), expected);
+        let args = format!("args = [\"--tenant\", \"{TENANT}\"]");
+        assert_eq!(setup(&home, &["terraform", TENANT]), expected.replace("args = []", &args));
+    }
+}
+
+#[test]
+fn command_lines_for_curl_are_printed_for_two_shells() {
+    let home = configured();
+    let program = program();
+    let get = format!("{program} get {TENANT} --protocol header");
+    let expected = format!(
+        "# In bash and zsh; without pipefail a sign-in that has ended shows as curl's error alone.
+set -o pipefail
+{get} | curl --fail -H '@-' https://vb365.example.com:4443/v8/Jobs
+
+# In PowerShell.
+& {get} | curl.exe --fail -H '@-' https://vb365.example.com:4443/v8/Jobs
+
+# The token is renewed by the first command when it is due.
+"
+    );
+    assert_eq!(setup(&home, &["curl"]), expected);
+    home.write_config(&format!(
+        "[tenants.\"{TENANT}\"]\nserver = \"https://vb365.example.com:4443\"\napi_version = \"v6\"\nca_file = \"/my roots.pem\"\n"
+    ));
+    let with_roots = expected.replace("'@-'", "'@-' --cacert '/my roots.pem'").replace("/v8/", "/v6/");
+    assert_eq!(setup(&home, &["curl"]), with_roots);
+}
+
+#[test]
+fn a_task_for_ansible_is_printed_with_its_token_hidden() {
+    let home = configured();
+    let expected = format!(
+        "# A task for a playbook. The program runs on the controller, as the user who runs Ansible.
+# no_log keeps the token out of logs and callbacks; leave it there.
+- name: Ask Veeam Backup for Microsoft 365 for its jobs
+  ansible.builtin.uri:
+    url: \"https://vb365.example.com:4443/v8/Jobs\"
+    headers:
+      Authorization: \"Bearer {{{{ lookup('ansible.builtin.pipe', '{} get {TENANT} --protocol token') }}}}\"
+    return_content: true
+  register: vb365_jobs
+  no_log: true
+
+# The token is renewed by the first command when it is due.
+",
+        program()
+    );
+    assert_eq!(setup(&home, &["ansible"]), expected);
+}
+
+#[test]
+fn a_pinned_server_is_told_what_its_client_can_check() {
+    let home = Home::new();
+    let pin = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    home.write_config(&format!(
+        "[tenants.\"{TENANT}\"]\nserver = \"https://vb365.example.com\"\npin_sha256 = \"{pin}\"\nca_file = \"r.pem\"\n"
+    ));
+    for caller in ["curl", "ansible"] {
+        let printed = setup(&home, &[caller]);
+        assert!(printed.contains("s_client -connect vb365.example.com:443 "), "{printed}");
+        assert!(printed.contains(&format!("It must say {pin} ")), "{printed}");
+        assert!(!printed.contains("r.pem") && !printed.contains("pinnedpubkey"), "{printed}");
+    }
+}
+
+#[test]
+fn the_tenant_is_the_one_named_or_the_only_one() {
+    let home = Home::new();
+    let words = refused(&home, &["kubectl"], 8);
+    assert!(words.contains("no tenant is configured\n") && words.contains("vb365-helper login TENANT"), "{words}");
+    home.write_config("[tenants.\"a.com\"]\nserver = \"https://v\"\n[tenants.\"B.com\"]\n");
+    let words = refused(&home, &["kubectl"], 8);
+    assert!(words.contains("several tenants are configured: a.com, B.com\n"), "{words}");
+    assert!(words.contains("hint: vb365-helper setup kubectl TENANT\n"), "{words}");
+    assert!(setup(&home, &["kubectl", "B.com"]).contains("vb365-b.com"));
+    assert!(setup(&home, &["terraform"]).contains("args = []"));
+    // Who calls a server needs one; who names one has to name one that is configured.
+    assert!(refused(&home, &["curl", "b.com"], 8).contains("no server is configured for b.com\n"));
+    let words = refused(&home, &["kubectl", "a.com", "--server", "https://w"], 8);
+    assert!(words.contains("https://w is no configured server of a.com\n"), "{words}");
+    assert!(words.contains("hint: vb365-helper login a.com --server https://w\n"), "{words}");
+}
+
+#[test]
+fn what_makes_no_sense_is_a_bad_request() {
+    let home = configured();
+    for args in [
+        &["nobody"][..],
+        &[],
+        &["kubectl", TENANT, "canary"],
+        &["kubectl", "--force"],
+        &["kubectl", "no tenant"],
+        &["curl", "--write"],
+        &["ansible", "--write"],
+        &["terraform", "--server", "https://vb365.example.com:4443"],
+        &["powershell", "--server", "https://vb365.example.com:4443"],
+        &["systemd", "--server", "https://vb365.example.com:4443"],
+    ] {
+        refused(&home, args, 2);
+    }
+    assert!(refused(&home, &["curl", "--write"], 2).contains("hint: vb365-helper setup curl prints what to paste\n"));
+}
+
+#[test]
+fn printing_changes_nothing() {
+    let home = configured();
+    put(&home.home().join(".kube/config"), "users: [");
+    let files = || walk(&home);
+    let before = files();
+    for caller in CALLERS {
+        setup(&home, &[caller]);
+        assert_eq!(files(), before, "{caller}");
+    }
+}
+
+fn walk(home: &Home) -> Vec<std::path::PathBuf> {
+    let mut found = vec![home.home()];
+    let mut at = 0;
+    while let Some(path) = found.get(at).cloned() {
+        found.extend(path.read_dir().into_iter().flatten().map(|file| file.unwrap().path()));
+        at += 1;
+    }
+    found
+}
+
+#[test]
+fn help_names_every_caller() {
+    let home = configured();
+    let help = home.run_raw(&["setup", "--help"]).stdout;
+    for word in CALLERS.iter().chain(&["--write", "--force", "--server", ".vb365-backup"]) {
+        assert!(help.contains(word), "{word}: {help}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn callers_are_told_the_path_that_an_update_does_not_change() {
+    let home = configured();
+    let bin = home.home().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let link = bin.join("vb365-helper");
+    std::os::unix::fs::symlink(program(), &link).unwrap();
+    let mut by_name = std::process::Command::new("vb365-helper");
+    by_name.env_clear().env("PATH", &bin).env("HOME", home.home());
+    by_name.args(["--config", home.home().join("config.toml").to_str().unwrap(), "setup", "kubectl"]);
+    let printed = String::from_utf8(by_name.output().unwrap().stdout).unwrap();
+    assert!(printed.contains(&format!("      command: {}\n", link.display())), "{printed}");
+}
+
+#[test]
+fn without_a_home_nothing_is_written_anywhere() {
+    let home = configured();
+    for caller in ["kubectl", "terraform", "powershell", "systemd"] {
+        let mut command = home.command(&["setup", caller, "--write"]);
+        let output = command.env_remove("HOME").env_remove("USERPROFILE").output().unwrap();
+        if cfg!(unix) {
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(
+                (output.status.code(), stderr.contains("there is no home directory")),
+                (Some(8), true),
+                "{stderr}"
+            );
+        }
+    }
+    assert_eq!(outcome(&home, &["curl"]).code, 0);
+}

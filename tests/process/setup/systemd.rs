@@ -1,0 +1,85 @@
+//! A timer that systemd takes, and a command in it that does what it is for.
+#![cfg(unix)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{configured, program, put, refused, setup, with_ending};
+use crate::support::{Home, Machine, TENANT, tool};
+
+fn unit(home: &Home, kind: &str) -> PathBuf {
+    home.home().join(".config/systemd/user").join(format!("vb365-helper-keep@.{kind}"))
+}
+
+#[test]
+fn the_units_are_printed_as_they_are_written() {
+    let home = configured();
+    let printed = setup(&home, &["systemd"]);
+    let words = setup(&home, &["systemd", "--write"]);
+    for kind in ["service", "timer"] {
+        let path = unit(&home, kind);
+        let content = fs::read_to_string(&path).unwrap();
+        assert!(printed.contains(&format!("# The content of {}:\n{content}", path.display())), "{printed}");
+        assert!(words.contains(&format!("{}: made\n", path.display())), "{words}");
+    }
+    let enable = format!("systemctl --user enable --now vb365-helper-keep@{TENANT}.timer\n");
+    assert!(printed.contains(&enable) && words.contains(&enable), "{words}");
+    let service = fs::read_to_string(unit(&home, "service")).unwrap();
+    let start = format!("\nExecStart={} get %i --want entra --interactive never --min-ttl 24h\n", program());
+    assert!(service.contains(&start) && service.contains("\nStandardOutput=null\n"), "{service}");
+    let place = format!("\nEnvironment=\"VB365_HELPER_CACHE_DIR={}\"\n", home.cache_dir().display());
+    assert!(service.contains(&place), "{service}");
+}
+
+#[test]
+fn a_unit_that_somebody_changed_is_kept() {
+    let home = configured();
+    setup(&home, &["systemd", "--write"]);
+    let timer = unit(&home, "timer");
+    put(&timer, "mine");
+    assert!(refused(&home, &["systemd", "--write"], 8).contains("has other content in this place\n"));
+    assert_eq!(fs::read_to_string(&timer).unwrap(), "mine");
+    setup(&home, &["systemd", "--write", "--force"]);
+    assert_eq!(fs::read_to_string(with_ending(&timer, ".vb365-backup")).unwrap(), "mine");
+    assert_eq!(setup(&home, &["systemd", "--write"]).matches(": is already there\n").count(), 2);
+}
+
+#[test]
+fn systemd_finds_nothing_wrong_with_the_units() {
+    let Some(analyze) = tool("systemd-analyze") else { return };
+    let home = configured();
+    setup(&home, &["systemd", "--write"]);
+    let verify = |name: &str| {
+        let dir = unit(&home, "timer").parent().unwrap().to_owned();
+        let instance = dir.join(name);
+        let template = dir.join(format!("vb365-helper-keep@.{}", name.rsplit('.').next().unwrap()));
+        let _ = std::os::unix::fs::symlink(template, &instance);
+        let mut command = Command::new(&analyze);
+        command.env_clear().env("HOME", home.home()).env("XDG_RUNTIME_DIR", home.home());
+        let output = command.args(["verify", "--user"]).arg(&instance).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    for name in [format!("vb365-helper-keep@{TENANT}.service"), "vb365-helper-keep@a-b.example.com.timer".to_owned()] {
+        assert_eq!(verify(&name), (true, String::new(), String::new()), "{name}");
+    }
+    // So that a verification that sees nothing is believed.
+    let service = fs::read_to_string(unit(&home, "service")).unwrap();
+    put(&unit(&home, "service"), &service.replace("RestartSec=", "RestartSex="));
+    assert!(verify(&format!("vb365-helper-keep@{TENANT}.service")).2.contains("RestartSex"));
+}
+
+#[test]
+fn the_command_in_the_service_has_microsofts_token_renewed() {
+    let machine = Machine::signed_in();
+    let home: &Home = &machine;
+    setup(home, &["systemd", TENANT, "--write"]);
+    let service = fs::read_to_string(unit(home, "service")).unwrap();
+    let start = service.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap().replace("%i", TENANT);
+    let words: Vec<_> = start.split(' ').collect();
+    assert_eq!(Path::new(words[0]), Path::new(&program()));
+    machine.expire_entra(TENANT);
+    let answer = machine.run(&words[1..], b"").answer();
+    assert_eq!(answer["source"], "entra_refresh");
+    machine.assert_no_complaints();
+}

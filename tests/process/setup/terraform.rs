@@ -1,0 +1,112 @@
+//! Into Terraform's CLI configuration and its directory of programs.
+#![cfg(unix)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{beside, configured, program, put, refused, setup, with_ending};
+use crate::support::{Home, TENANT, tool};
+
+const BLOCK: &str = "credentials_helper \"vb365\" {\n  args = []\n}\n";
+const OLD: &str = "plugin_cache_dir = \"/tmp\" # {\n\nhost \"a.example.com\" {\n  services = {}\n}\n";
+
+fn rc(home: &Home) -> PathBuf {
+    home.home().join(".terraformrc")
+}
+
+fn link(home: &Home) -> PathBuf {
+    home.home().join(".terraform.d/plugins/terraform-credentials-vb365")
+}
+
+#[test]
+fn the_block_and_the_program_are_put_where_terraform_looks() {
+    let home = configured();
+    put(&rc(&home), OLD);
+    let words = setup(&home, &["terraform", "--write"]);
+    let backup = with_ending(&rc(&home), ".vb365-backup");
+    let changed = format!("{}: changed; what was there is kept in {}\n", rc(&home).display(), backup.display());
+    assert!(words.starts_with(&format!("{changed}{}: made\n", link(&home).display())), "{words}");
+    assert_eq!(fs::read_to_string(rc(&home)).unwrap(), format!("{OLD}\n{BLOCK}"));
+    assert_eq!(fs::read_to_string(backup).unwrap(), OLD);
+    assert_eq!(fs::read_link(link(&home)).unwrap(), Path::new(&program()));
+
+    let words = setup(&home, &["terraform", "--write"]);
+    assert_eq!(words.matches(": is already there\n").count(), 2, "{words}");
+    assert_eq!(fs::read_to_string(rc(&home)).unwrap(), format!("{OLD}\n{BLOCK}"));
+    assert_eq!(beside(&link(&home)), ["terraform-credentials-vb365"]);
+}
+
+#[test]
+fn another_helper_is_replaced_only_by_force() {
+    let home = configured();
+    let old = format!("{OLD}credentials_helper \"other\" {{ args = [\"}}\"] }} # its\n# end\n");
+    put(&rc(&home), &old);
+    let words = refused(&home, &["terraform", "--write"], 8);
+    assert!(words.contains("has credentials_helper \"other\" in this place\n"), "{words}");
+    assert_eq!(fs::read_to_string(rc(&home)).unwrap(), old);
+    assert!(!link(&home).exists(), "nothing is changed before everything can be");
+
+    setup(&home, &["terraform", TENANT, "--write", "--force"]);
+    let block = format!("credentials_helper \"vb365\" {{\n  args = [\"--tenant\", \"{TENANT}\"]\n}}");
+    assert_eq!(fs::read_to_string(rc(&home)).unwrap(), format!("{OLD}{block} # its\n# end\n"));
+    assert_eq!(fs::read_to_string(with_ending(&rc(&home), ".vb365-backup")).unwrap(), old);
+    // Of this program, for another tenant.
+    refused(&home, &["terraform", "--write"], 8);
+}
+
+#[test]
+fn another_program_under_the_name_is_kept() {
+    let home = configured();
+    put(&link(&home), "other");
+    let words = refused(&home, &["terraform", "--write"], 8);
+    assert!(words.contains("terraform-credentials-vb365 has something else in this place\n"), "{words}");
+    assert!(!rc(&home).exists(), "nothing is changed before everything can be");
+    setup(&home, &["terraform", "--write", "--force"]);
+    assert_eq!(fs::read_link(link(&home)).unwrap(), Path::new(&program()));
+    assert_eq!(fs::read_to_string(with_ending(&link(&home), ".vb365-backup")).unwrap(), "other");
+}
+
+#[test]
+fn a_file_that_cannot_be_understood_is_left_alone() {
+    let home = configured();
+    for (old, word) in [
+        ("host \"a\" {\n", "cannot be read: line 1: "),
+        ("a = \"\n", "cannot be read: line 1: "),
+        ("{\"credentials_helper\": {}}\n", "cannot be read: line 1: "),
+        ("credentials_helper = { x = {} }\n", "only a person can change"),
+    ] {
+        put(&rc(&home), old);
+        let words = refused(&home, &["terraform", "--write", "--force"], 8);
+        assert!(words.contains(word), "{words}");
+        assert!(words.contains("hint: vb365-helper setup terraform prints"), "{words}");
+        assert_eq!(fs::read_to_string(rc(&home)).unwrap(), old);
+    }
+}
+
+#[test]
+fn terraform_takes_what_is_written_and_runs_it() {
+    let Some(terraform) = tool("terraform") else { return };
+    for old in ["", OLD, "disable_checkpoint = true", &OLD.replace('\n', "\r\n")] {
+        let home = configured();
+        let config = home.home().join("my.tfrc");
+        put(&config, old);
+        let write =
+            home.command(&["setup", "terraform", "--write"]).env("TF_CLI_CONFIG_FILE", &config).output().unwrap();
+        assert!(write.status.success(), "{write:?}");
+        assert!(!rc(&home).exists());
+        let run = |args: &[&str]| {
+            let mut command = Command::new(&terraform);
+            command.env_clear().env("HOME", home.home()).env("TF_CLI_CONFIG_FILE", &config);
+            command.env("CHECKPOINT_DISABLE", "1").env("TF_LOG", "DEBUG").current_dir(home.home()).args(args);
+            let output = command.output().unwrap();
+            (output.status.success(), String::from_utf8(output.stderr).unwrap())
+        };
+        let (success, log) = run(&["version"]);
+        assert!(success && !log.contains("Warning") && !log.contains("Error"), "{old}: {log}");
+        assert!(!log.contains("Unable to find credentials helper"), "{old}: {log}");
+        // What Terraform would say of a helper too many.
+        put(&config, &(fs::read_to_string(&config).unwrap() + "credentials_helper \"other\" {}\n"));
+        assert!(run(&["version"]).1.contains("credentials_helper"), "{old}");
+    }
+}
