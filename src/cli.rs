@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::credential::{ApiVersion, Fingerprint, Interactive, Origin, Tenant, Want};
 use crate::error::{Error, Kind};
@@ -64,7 +64,7 @@ pub enum PersonCommand {
     /// Sign in now, and remember the settings
     Login(Box<LoginArgs>),
     /// Print how a caller is wired to this program, or write it to your files
-    Setup(SetupArgs),
+    Setup(Later<SetupArgs>),
     /// Print a JSON Schema of the protocol; without NAME, their names
     Schema(SchemaArgs),
 }
@@ -220,6 +220,34 @@ pub struct SetupArgs {
 pub struct SchemaArgs {
     /// The schema's name, as in get-request-v1
     pub name: Option<String>,
+}
+
+/// Arguments that clap is told of only when their command is called: every `get` would pay for them.
+#[derive(Debug)]
+pub struct Later<A>(pub A);
+
+impl<A: Args> Args for Later<A> {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command.defer(|command| {
+            // What the command is about is said at its name; only its arguments are missing.
+            let about = command.get_about().cloned().unwrap_or_default();
+            A::augment_args(command).about(about)
+        })
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl<A: FromArgMatches> FromArgMatches for Later<A> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        A::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
 }
 
 /// A caller that can be set up.

@@ -29,7 +29,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use crate::cache::Cache;
-use crate::cli::{Cli, Command, NotACommand, PersonCommand, SetupArgs};
+use crate::cli::{Cli, Command, Later, NotACommand, PersonCommand, SetupArgs};
 use crate::commands::exchange::Exchange;
 use crate::commands::{Answer, Context, list, login, schema, setup};
 use crate::config::{Config, Places};
@@ -124,7 +124,7 @@ impl Process<'_> {
             PersonCommand::Schema(args) => schema::run(&args),
             PersonCommand::List(args) => self.with_context(config, |context| list::run(context, &args)),
             PersonCommand::Login(args) => self.with_context(config, |context| login::run(context, *args)),
-            PersonCommand::Setup(args) => self.set_up(config, &args),
+            PersonCommand::Setup(Later(args)) => self.set_up(config, &args),
         }
     }
 

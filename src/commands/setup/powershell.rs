@@ -4,14 +4,15 @@
 use std::path::PathBuf;
 
 use super::edit::Edit;
-use super::{Desk, Piece, Wiring};
+use super::{Desk, Piece, Wiring, shell};
 use crate::error::Result;
 
 const NAME: &str = "Vb365Helper";
 /// The module's files.
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 3] = [
     ("Vb365Helper.psd1", include_str!("../../../examples/powershell/Vb365Helper/Vb365Helper.psd1")),
     ("Vb365Helper.psm1", include_str!("../../../examples/powershell/Vb365Helper/Vb365Helper.psm1")),
+    ("CertificateRule.cs", include_str!("../../../examples/powershell/Vb365Helper/CertificateRule.cs")),
 ];
 
 pub(super) fn wiring(desk: &Desk<'_>) -> Result<Wiring> {
@@ -22,13 +23,14 @@ pub(super) fn wiring(desk: &Desk<'_>) -> Result<Wiring> {
         let dir = dir.join(NAME);
         FILES.map(|(name, content)| Edit::whole(dir.join(name), content.to_owned()))
     };
-    let about = vec![
-        format!("The module comes with this program; with --write it goes to {}.", shown.join(" and ")),
-        "It runs vb365-helper, which must be on the PATH.".to_owned(),
-    ];
+    let about = vec![format!("The module comes with this program; with --write it goes to {}.", shown.join(" and "))];
     let text = format!("Import-Module {NAME}\n");
     let edits = dirs.iter().flat_map(edit).collect();
-    let next = vec![format!("What it can do: Get-Command -Module {NAME}")];
+    let program = shell::powershell(&[&desk.program]);
+    let next = vec![
+        format!("What it can do: Get-Command -Module {NAME}"),
+        format!("It looks for vb365-helper on the PATH, or where the variable VB365_HELPER says: {}", &program[2..]),
+    ];
     Ok(Wiring { pieces: vec![Piece { about, text, edits }], next })
 }
 
