@@ -98,15 +98,28 @@ fn terraform_takes_what_is_written_and_runs_it() {
         let run = |args: &[&str]| {
             let mut command = Command::new(&terraform);
             command.env_clear().env("HOME", home.home()).env("TF_CLI_CONFIG_FILE", &config);
+            command.env("VB365_HELPER_CONFIG", home.home().join("config.toml"));
+            command.env("VB365_HELPER_CACHE_DIR", home.cache_dir());
             command.env("CHECKPOINT_DISABLE", "1").env("TF_LOG", "DEBUG").current_dir(home.home()).args(args);
             let output = command.output().unwrap();
             (output.status.success(), String::from_utf8(output.stderr).unwrap())
         };
         let (success, log) = run(&["version"]);
         assert!(success && !log.contains("Warning") && !log.contains("Error"), "{old}: {log}");
-        assert!(!log.contains("Unable to find credentials helper"), "{old}: {log}");
+        // It finds the program by its link, and has it forget a token.
+        store(&home, "app.example.com");
+        let kept = home.cache_dir().join("hosts/app.example.com.json");
+        assert!(kept.exists());
+        let (success, log) = run(&["logout", "app.example.com"]);
+        assert!(success && !kept.exists(), "{old}: {log}");
         // What Terraform would say of a helper too many.
         put(&config, &(fs::read_to_string(&config).unwrap() + "credentials_helper \"other\" {}\n"));
         assert!(run(&["version"]).1.contains("credentials_helper"), "{old}");
     }
+}
+
+/// Keeps a token of another host, as `terraform login` does.
+fn store(home: &Home, host: &str) {
+    let outcome = home.run(&["store", host, "--protocol", "terraform"], br#"{"token":"canary"}"#);
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
 }
