@@ -25,6 +25,8 @@ pub(super) enum Refusal {
     Unreadable(String),
     /// Something else is there, which `--force` replaces; in words.
     Other(String),
+    /// Something else is in another file, and both together would be too much; in words.
+    Elsewhere(String),
     /// It is written in a way in which only a person can change it.
     ByHand,
 }
@@ -116,6 +118,7 @@ impl Edit {
             Refusal::Other(what) => {
                 (format!("{path} has {what} in this place"), "--force replaces it and keeps a backup")
             }
+            Refusal::Elsewhere(what) => (format!("{path} would be one too many: {what}"), hint),
             Refusal::ByHand => (format!("{path} is written in a way that only a person can change"), hint),
         };
         Error::new(Kind::Config, message).with_hint(hint)

@@ -15,6 +15,11 @@ pub(super) struct Helper {
     pub(super) block: String,
 }
 
+/// Whether `text` has a helper of any name; what cannot be read has none that counts.
+pub(super) fn has_helper(text: &str) -> bool {
+    items(text).is_ok_and(|items| items.iter().any(|item| item.name(0) == KIND))
+}
+
 /// A word of the text; a string with its quotes, a text of many lines as a whole.
 #[derive(Clone, Debug, PartialEq)]
 struct Word<'t> {

@@ -56,6 +56,18 @@ fn another_helper_is_replaced_only_by_force() {
 }
 
 #[test]
+fn another_helper_in_a_file_beside_is_one_too_many() {
+    let home = configured();
+    let other = home.home().join(".terraform.d/team.tfrc");
+    put(&other, "credentials_helper \"other\" {}\n");
+    let words = refused(&home, &["terraform", "--write", "--force"], 8);
+    assert!(words.contains(&format!("{} has a credentials_helper too\n", other.display())), "{words}");
+    assert!(!rc(&home).exists());
+    put(&other, "# credentials_helper \"other\" {}\n");
+    setup(&home, &["terraform", "--write"]);
+}
+
+#[test]
 fn another_program_under_the_name_is_kept() {
     let home = configured();
     put(&link(&home), "other");
