@@ -136,7 +136,7 @@ impl Plan<'_> {
         let Some(step) = &self.step else { return Ok(format!("{path}: is already there\n")) };
         self.target.parent().map_or(Ok(()), files::make_directory).map_err(failed)?;
         let _lock = match self.edit.deed {
-            Deed::LockedText(_) => Some(Lock::take(&self.target)?),
+            Deed::LockedText(_) => Some(Lock::take(&self.edit.path)?),
             _ => None,
         };
         let backup = match step {
@@ -229,8 +229,8 @@ fn is_link_to(path: &Path, to: &Path) -> bool {
     fs::read(path).is_ok_and(|content| fs::read(to).is_ok_and(|program| program == content))
 }
 
-/// kubectl's lock on a kubeconfig: who could make the file has it, and removes it afterwards
-/// (client-go, `tools/clientcmd/config.go`).
+/// kubectl's lock on a kubeconfig: who could make the file beside the name that was given, links and all,
+/// has it, and removes it afterwards (client-go, `tools/clientcmd/config.go`).
 struct Lock(PathBuf);
 
 impl Lock {

@@ -178,6 +178,10 @@ fn a_link_stays_a_link_and_a_mode_a_mode() {
     fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
     fs::create_dir(path.parent().unwrap()).unwrap();
     symlink("../dotfiles/kube", &path).unwrap();
+    // kubectl knows no other name.
+    put(&with_ending(&path, ".lock"), "");
+    assert!(refused(&home, &["kubectl", "--write"], 8).contains(".kube/config.lock is there\n"));
+    fs::remove_file(with_ending(&path, ".lock")).unwrap();
     setup(&home, &["kubectl", "--write"]);
     assert_eq!(fs::read_link(&path).unwrap(), Path::new("../dotfiles/kube"));
     assert!(fs::read_to_string(&real).unwrap().contains(&name()));
