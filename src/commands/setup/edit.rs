@@ -9,8 +9,6 @@ use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::text::printable;
 
-/// Editors of Windows put it before the text.
-const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// A file changed more often than this is nobody's.
 const MOST_BACKUPS: usize = 10_000;
 
@@ -93,10 +91,7 @@ impl Edit {
         let old = current(target).map_err(|error| unusable(&self.path, &error))?;
         let text = old.as_deref().map(std::str::from_utf8).transpose();
         let text = text.map_err(|_| self.refused(Refusal::Unreadable("it is not UTF-8".into()), hint))?;
-        let bare = text.map(|text| text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text));
-        let mark = if text == bare { "" } else { BYTE_ORDER_MARK };
-        let new = change(bare, force).map_err(|refusal| self.refused(refusal, hint))?;
-        let new = new.map(|new| format!("{mark}{new}"));
+        let new = change(text, force).map_err(|refusal| self.refused(refusal, hint))?;
         Ok(new.map(|new| Step::Write { old, new }))
     }
 

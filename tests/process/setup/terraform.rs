@@ -85,6 +85,8 @@ fn a_file_that_cannot_be_understood_is_left_alone() {
     for (old, word) in [
         ("host \"a\" {\n", "cannot be read: line 1: "),
         ("a = \"\n", "cannot be read: line 1: "),
+        // Terraform takes no byte order mark.
+        ("\u{feff}a = 1\n", "cannot be read: line 1: "),
         ("{\"credentials_helper\": {}}\n", "cannot be read: line 1: "),
         ("credentials_helper = { x = {} }\n", "only a person can change"),
     ] {
