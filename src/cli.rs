@@ -62,7 +62,7 @@ pub enum PersonCommand {
     /// Show what the cache holds; never a token
     List(ListArgs),
     /// Sign in now, and remember the settings
-    Login(Box<LoginArgs>),
+    Login(Later<Box<LoginArgs>>),
     /// Print how a caller is wired to this program, or write it to your files
     Setup(Later<SetupArgs>),
     /// Print a JSON Schema of the protocol; without NAME, their names
@@ -317,7 +317,7 @@ impl PersonCommand {
     pub fn speaks_json(&self) -> bool {
         match self {
             Self::List(args) => args.json,
-            Self::Login(args) => args.json,
+            Self::Login(args) => args.0.json,
             Self::Setup(_) | Self::Schema(_) => false,
         }
     }

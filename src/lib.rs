@@ -123,7 +123,7 @@ impl Process<'_> {
         match command {
             PersonCommand::Schema(args) => schema::run(&args),
             PersonCommand::List(args) => self.with_context(config, |context| list::run(context, &args)),
-            PersonCommand::Login(args) => self.with_context(config, |context| login::run(context, *args)),
+            PersonCommand::Login(Later(args)) => self.with_context(config, |context| login::run(context, *args)),
             PersonCommand::Setup(Later(args)) => self.set_up(config, &args),
         }
     }

@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn the_block_comes_behind_what_is_there() {
         let old = concat!(
-            "# credentials_helper \"x\" {}\nplugin_cache_dir = \"$HOME/${\"a\"}\\\"{\" // {\n",
+            "# credentials_helper \"x\" {}\nb = \"${\"}\"\nplugin_cache_dir = \"$HOME/${\"a\"}\\\"{\" // {\n",
             "host \"a.com\" { services = { \"modules.v1\" = \"https://a.com/{\" } }\n/* credentials_helper \"y\" {} */\n",
             "provider_installation {\n  direct { exclude = [\"a/b\", <<-E\n}\n  E\n] }\n}\ndisable_checkpoint = 1//{",
         );
