@@ -252,3 +252,24 @@ impl Drop for Lock {
 fn unusable(path: &Path, error: &io::Error) -> Error {
     Error::new(Kind::Config, format!("{} cannot be changed: {error}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_between_the_look_and_the_write_is_not_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let edit = Edit::whole(path.clone(), "new".into());
+        for (old, since) in [(None, "made since"), (Some("old"), "changed since")] {
+            old.into_iter().for_each(|old| fs::write(&path, old).unwrap());
+            let plan = edit.plan(true, "").unwrap();
+            fs::write(&path, since).unwrap();
+            let error = plan.carry_out().unwrap_err();
+            assert!(error.message().ends_with("another program is writing it; try again"), "{error}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), since);
+            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        }
+    }
+}

@@ -76,3 +76,17 @@ fn refused_without_hint(home: &Home) -> String {
     assert_eq!((outcome.code, outcome.stdout.as_str()), (8, ""), "{outcome:?}");
     outcome.stderr
 }
+
+#[test]
+fn another_users_file_stays_theirs() {
+    if !is_root("give a file to another user") {
+        return;
+    }
+    let home = configured();
+    let path = module(&home, "Vb365Helper.psd1");
+    put(&path, "theirs");
+    std::os::unix::fs::chown(&path, Some(12345), None).unwrap();
+    let words = refused_without_hint(&home);
+    assert!(words.contains("Vb365Helper.psd1 cannot be changed: it belongs to another user\n"), "{words}");
+    assert_eq!((fs::read_to_string(&path).unwrap().as_str(), beside(&path).len()), ("theirs", 1));
+}
