@@ -61,6 +61,11 @@ fn walk(tour: &mut Tour) -> Result<(), String> {
     tour.say("The same in the native protocol: a JSON request on stdin, a JSON answer on stdout.");
     tour.ask(&json!({ "version": 1, "tenant": TENANT }), "cache")?;
 
+    tour.say("Other tools get it in a protocol of their own: a header for curl, an object for Terraform.");
+    tour.run(&["get", TENANT, "--protocol", "header"])?;
+    let server = tour.sandbox.url();
+    tour.run(&["get", server.trim_start_matches("http://"), "--protocol", "terraform"])?;
+
     tour.say(&format!(
         "This server's tokens live for {VEEAM_LIFE} seconds. After half of that the next call renews the token \
          silently, with the server's refresh token."
