@@ -144,7 +144,7 @@ pub struct EraseArgs {
     #[arg(long)]
     pub access_only: bool,
     /// Everything the helper keeps
-    #[arg(long, conflicts_with_all = ["subject", "server", "access_only", "protocol", "for_tenant"])]
+    #[arg(long, conflicts_with_all = ["subject", "server", "access_only"])]
     pub all: bool,
     #[command(flatten)]
     #[allow(missing_docs, reason = "explained there")]

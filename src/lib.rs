@@ -104,18 +104,19 @@ impl Process<'_> {
         let program = self.args.first().map_or(OsStr::new(""), OsString::as_os_str);
         match command {
             Command::Program(command) => {
+                let config = self.config(config);
                 let exchange = Exchange::from(command).or(before);
-                let understood = exchange.understand(program, self.variables, stdin, self.clock);
+                let understood = exchange.understand(program, self.variables, stdin, self.clock, config.as_ref().err());
                 let failure = understood.protocol.failure;
-                (self.with_context(config, |context| understood.answer(context)), failure)
+                (config.and_then(|config| self.with(&config, |context| understood.answer(context))), failure)
             }
-            Command::Person(command) => match Protocol::of_program(program).or(before.caller.protocol()) {
-                Some(protocol) => (Err(protocol.unknown_command()), protocol.failure),
-                None => {
-                    let failure = document(command.speaks_json());
-                    (before.none().and_then(|()| self.serve(command, config)), failure)
-                }
-            },
+            Command::Person(command) => {
+                let only = Protocol::of_program(program);
+                let caller = before.caller.protocol().or(only);
+                let failure = caller.map_or_else(|| document(command.speaks_json()), |caller| caller.failure);
+                let is_known = only.map_or(Ok(()), |only| Err(only.unknown_command()));
+                (is_known.and_then(|()| before.none()).and_then(|()| self.serve(command, config)), failure)
+            }
         }
     }
 
@@ -140,13 +141,18 @@ impl Process<'_> {
         config: Option<PathBuf>,
         run: impl FnOnce(&Context<'_>) -> Result<Answer>,
     ) -> Result<Answer> {
+        self.with(&self.config(config)?, run)
+    }
+
+    fn config(&self, named: Option<PathBuf>) -> Result<Config> {
         let place = |name| (self.variables)(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let config_file = config.or_else(|| place("VB365_HELPER_CONFIG"));
-        let places = Places { config_file, cache_dir: place("VB365_HELPER_CACHE_DIR") };
-        let config = Config::load(&places)?;
-        let cache = Cache::new(config.cache_dir());
+        let config_file = named.or_else(|| place("VB365_HELPER_CONFIG"));
+        Config::load(&Places { config_file, cache_dir: place("VB365_HELPER_CACHE_DIR") })
+    }
+
+    fn with(&self, config: &Config, run: impl FnOnce(&Context<'_>) -> Result<Answer>) -> Result<Answer> {
         let Self { clock, terminal, warnings, .. } = *self;
-        run(&Context { config: &config, cache: &cache, clock, terminal, warnings })
+        run(&Context { config, cache: &Cache::new(config.cache_dir()), clock, terminal, warnings })
     }
 }
 

@@ -53,7 +53,7 @@ impl Cache {
         let mut text = serde_json::to_vec(&entry).map_err(|_| Error::new(Kind::Internal, "a token is not JSON"))?;
         text.push(b'\n');
         let mut slot = self.host_slot(host).lock(clock, deadline)?;
-        // What a newer version wrote is left alone; all else is replaced.
+        // What a newer version wrote is left alone, and what is no file of this user's.
         slot.read(|text| parse(host, text))?;
         slot.write(&Secret::new(text))
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Answer, Context, LOCK_TIMEOUT, erase, get, read_request, store};
 use crate::cli::{BeforeArgs, CallerArgs, EraseArgs, GetArgs, ProgramCommand, StoreArgs};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::{Clock, Deadline, Input};
 use crate::protocol::{Action, Asked, Call, Flags, Protocol, Stdin, Variables};
 use crate::resolve::SILENT_TIMEOUT;
@@ -16,14 +16,12 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// What a program asked for in its arguments.
 pub struct Exchange {
-    /// The command.
-    pub action: Action,
-    /// The protocol, where it is named.
-    pub protocol: Option<&'static Protocol>,
+    action: Action,
+    /// Where it is named.
+    protocol: Option<&'static Protocol>,
     /// The tenant, or what else the protocol takes as an argument.
-    pub subject: Option<String>,
-    /// The flags.
-    pub flags: Flags,
+    subject: Option<String>,
+    flags: Flags,
 }
 
 /// What a program asked for, understood.
@@ -49,13 +47,15 @@ impl Exchange {
         Self { action, protocol: caller.protocol(), subject, flags: Flags { tenant: caller.for_tenant, ..flags } }
     }
 
-    /// Finds out the protocol and reads the request.
+    /// Finds out the protocol and reads the request. What cannot be done anyway, because of `trouble`, is
+    /// not waited for; but other tools' protocols want to be read to their end.
     pub fn understand(
         self,
         program: &OsStr,
         variables: Variables<'_>,
         stdin: &mut dyn Input,
         clock: &dyn Clock,
+        trouble: Option<&Error>,
     ) -> Understood {
         let start = clock.elapsed();
         let Self { action, protocol, subject, flags } = self;
@@ -65,10 +65,14 @@ impl Exchange {
             Action::Store => PATIENCE,
             Action::Erase => LOCK_TIMEOUT,
         };
-        let mut read = || read_request(stdin, clock, Deadline::after(clock, limit));
+        let reading = if action == Action::Get { Protocol::reading_limit(protocol, timeout, limit) } else { limit };
+        let mut read = || read_request(stdin, clock, Deadline::after(clock, reading));
         let mut call = Call { action, program, variables, subject, flags, stdin: Stdin::new(&mut read) };
         let protocol = protocol.unwrap_or_else(|| Protocol::of(&mut call));
-        let asked = protocol.read(&mut call);
+        let asked = match trouble.filter(|_| protocol.failure.is_some()) {
+            Some(trouble) => Err(trouble.clone()),
+            None => protocol.read(&mut call),
+        };
         let limit = asked.as_ref().ok().and_then(Asked::timeout).unwrap_or(limit);
         Understood { protocol, asked, deadline: Deadline::since(start, limit) }
     }

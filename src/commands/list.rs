@@ -29,12 +29,12 @@ const NOTHING: &str = "nothing is kept; sign in with: vb365-helper login TENANT 
 struct Listing {
     version: u64,
     tenants: Vec<Listed>,
-    hosts: Vec<Host>,
+    hosts: Vec<ListedHost>,
 }
 
 /// Another host whose token is kept; only its name is ever shown.
 #[derive(Debug, Serialize)]
-struct Host {
+struct ListedHost {
     host: String,
 }
 
@@ -111,7 +111,11 @@ pub fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer> {
             }
         }
     }
-    let hosts: Vec<_> = context.cache.hosts()?.iter().map(|host| Host { host: host.to_string() }).collect();
+    let hosts = context.cache.hosts().unwrap_or_else(|error| {
+        context.warnings.add(error.to_string());
+        Vec::new()
+    });
+    let hosts: Vec<_> = hosts.iter().map(|host| ListedHost { host: host.to_string() }).collect();
     if tenants.is_empty() && hosts.is_empty() && !args.json {
         return Ok(Secret::new(NOTHING.into()));
     }
@@ -244,8 +248,9 @@ fn table(tenants: &[Listed], now: DateTime<Utc>) -> String {
     lines.concat()
 }
 
-fn lines(hosts: &[Host]) -> String {
-    hosts.iter().map(|Host { host }| format!("for Terraform, a token of {host}\n")).collect()
+fn lines(hosts: &[ListedHost]) -> String {
+    let lines: String = hosts.iter().map(|ListedHost { host }| format!("for Terraform, a token of {host}\n")).collect();
+    if hosts.is_empty() { lines } else { lines + "forget one with: vb365-helper forget HOST --protocol terraform\n" }
 }
 
 impl State {

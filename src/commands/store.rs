@@ -31,10 +31,11 @@ pub fn run(context: &Context<'_>, request: &StoreRequest, write: fn(&StoreReques
 /// # Errors
 /// Kind `bad_request`: a VB365 server's tokens come from a sign-in; kind `config` or `cache`.
 pub fn run_for(context: &Context<'_>, host: &Host, token: &Secret<String>, answer: Output) -> Result<Answer> {
-    if context.config.is_somebodys(&ServerName::Host(host.clone()))? {
+    if let Some(server) = context.config.somebodys(&ServerName::Host(host.clone()))? {
         let message = format!("{host} is a configured VB365 server, whose tokens come from a sign-in");
-        return Err(Error::new(Kind::BadRequest, message)
-            .with_hint(format!("vb365-helper login TENANT --server https://{host}")));
+        return Err(
+            Error::new(Kind::BadRequest, message).with_hint(format!("vb365-helper login TENANT --server {server}"))
+        );
     }
     let deadline = Deadline::after(context.clock, LOCK_TIMEOUT);
     context.cache.keep_host_token(host, token, context.clock, deadline)?;

@@ -10,43 +10,59 @@ impl Config {
     /// is nobody's. With a `tenant` named, only its servers count.
     ///
     /// # Errors
-    /// Kind `config`: several tenants have it, or none by name; or a server in the file is no server.
+    /// Kind `config`: several tenants have it, or none by name; or what looks like it is no server.
     pub fn whose(&self, server: &ServerName, tenant: Option<&Tenant>) -> Result<Option<(Tenant, Origin)>> {
+        let default = self.origin_in(&self.file.defaults, server)?;
         if let Some(tenant) = tenant {
-            let servers = self.settings(tenant)?.servers;
-            return Ok(servers.into_iter().find(|origin| server.is(origin)).map(|origin| (tenant.clone(), origin)));
+            let own = self.file.tenants.get(tenant.key()).map(|table| &table.section);
+            let origin = self.origin_of(own, server, default.as_ref())?;
+            return Ok(origin.map(|origin| (tenant.clone(), origin)));
         }
         let mut found = Vec::new();
-        let default = self.origin_in(&self.file.defaults, server)?;
         for table in self.file.tenants.values() {
-            let own = self.origin_in(&table.section, server)?;
-            let inherited = || default.clone().filter(|_| !settings::names_servers(&table.section));
-            found.extend(own.or_else(inherited).map(|origin| (table.tenant.clone(), origin)));
+            let origin = self.origin_of(Some(&table.section), server, default.as_ref())?;
+            found.extend(origin.map(|origin| (table.tenant.clone(), origin)));
         }
-        if found.is_empty() && default.is_some() {
-            return Err(Error::new(Kind::Config, format!("no tenant is configured for {server}"))
-                .with_hint(format!("vb365-helper login TENANT --server https://{server}")));
+        match (&found[..], default) {
+            ([], Some(origin)) => Err(Error::new(Kind::Config, format!("no tenant is configured for {server}"))
+                .with_hint(format!("vb365-helper login TENANT --server {origin}"))),
+            ([] | [_], _) => Ok(found.pop()),
+            (several, _) => {
+                let names: Vec<_> = several.iter().map(|(tenant, _)| tenant.as_str()).collect();
+                let message = format!("several tenants have the server {server}: {}", names.join(", "));
+                Err(Error::new(Kind::Config, message).with_hint("name one with --tenant TENANT"))
+            }
         }
-        if found.len() > 1 {
-            let names: Vec<_> = found.iter().map(|(tenant, _)| tenant.as_str()).collect();
-            let message = format!("several tenants have the server {server}: {}", names.join(", "));
-            return Err(Error::new(Kind::Config, message).with_hint("name one with --tenant TENANT"));
-        }
-        Ok(found.pop())
     }
 
-    /// Whether `server` is configured for anybody.
+    /// The server that is meant by `server`, if it is configured for anybody.
     ///
     /// # Errors
-    /// Kind `config`: a server in the file is no server.
-    pub fn is_somebodys(&self, server: &ServerName) -> Result<bool> {
+    /// Kind `config`: what looks like it is no server.
+    pub fn somebodys(&self, server: &ServerName) -> Result<Option<Origin>> {
         let mut sections = self.file.tenants.values().map(|table| &table.section).chain([&self.file.defaults]);
-        sections.try_fold(false, |found, section| Ok(found || self.origin_in(section, server)?.is_some()))
+        sections.find_map(|section| self.origin_in(section, server).transpose()).transpose()
     }
 
-    /// `server`, if `section` names it.
+    /// `server`, if a tenant's table names it, or says nothing and inherits it.
+    fn origin_of(
+        &self,
+        own: Option<&Section>,
+        server: &ServerName,
+        default: Option<&Origin>,
+    ) -> Result<Option<Origin>> {
+        match own.filter(|own| settings::names_servers(own)) {
+            Some(own) => self.origin_in(own, server),
+            None => Ok(default.cloned()),
+        }
+    }
+
+    /// `server`, if `section` names it. A mistake there stops whoever it could be about, and nobody else.
     fn origin_in(&self, section: &Section, server: &ServerName) -> Result<Option<Origin>> {
-        let servers = settings::servers(section).map_err(|mistake| self.mistake(&mistake))?;
-        Ok(servers.into_iter().find(|origin| server.is(origin)))
+        match settings::servers(section) {
+            Ok(servers) => Ok(servers.into_iter().find(|origin| server.is(origin))),
+            Err(mistake) if settings::mentions_server(section, server.name()) => Err(self.mistake(&mistake)),
+            Err(_) => Ok(None),
+        }
     }
 }

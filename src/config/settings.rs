@@ -163,6 +163,13 @@ pub(super) fn names_servers(section: &Section) -> bool {
     section.has("server") || section.has("servers")
 }
 
+/// Whether what a table says about servers, right or wrong, has `name` in it.
+pub(super) fn mentions_server(section: &Section, name: &str) -> bool {
+    let mentions =
+        |value: &Value| Ok(value.one_or_more_texts()?.iter().any(|text| text.to_ascii_lowercase().contains(name)));
+    ["server", "servers"].iter().any(|key| section.get(key, mentions).is_ok_and(|found| found == Some(true)))
+}
+
 /// Fingerprints: an array, or one of them alone.
 pub(super) fn pins(value: &Value) -> Result<Vec<Fingerprint>, String> {
     value.one_or_more_texts()?.iter().map(|text| Fingerprint::from_str(text)).collect()

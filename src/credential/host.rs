@@ -10,7 +10,7 @@ use super::tenant::is_windows_device;
 
 /// Longest name of a host: with its port and the longest ending of its files it stays below a
 /// file name's 255 bytes.
-const LONGEST_NAME: usize = 234;
+const LONGEST_NAME: usize = 233;
 /// The port that is meant where none is named.
 const HTTPS: u16 = 443;
 
@@ -22,14 +22,16 @@ pub struct Host {
 }
 
 impl Host {
-    /// The one form that reaches the file system, where a colon cannot stand.
+    /// The one form that reaches the file system, where a colon cannot stand, nor on Windows some names.
     pub fn key(&self) -> String {
-        if self.port == HTTPS { self.name.clone() } else { format!("{}_{}", self.name, self.port) }
+        let mark = if is_windows_device(&self.name) { "_" } else { "" };
+        let port = if self.port == HTTPS { String::new() } else { format!("_{}", self.port) };
+        format!("{mark}{}{port}", self.name)
     }
 
     /// The host of which this is the [`Host::key`].
     pub fn from_key(key: &str) -> Option<Self> {
-        let host: Self = key.replacen('_', ":", 1).parse().ok()?;
+        let host: Self = key.strip_prefix('_').unwrap_or(key).replacen('_', ":", 1).parse().ok()?;
         (host.key() == key).then_some(host)
     }
 
@@ -49,6 +51,14 @@ pub enum ServerName {
 }
 
 impl ServerName {
+    /// The name, without a port.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Origin(origin) => origin.name_and_port().0,
+            Self::Host(host) => &host.name,
+        }
+    }
+
     /// Whether `origin` is meant.
     pub fn is(&self, origin: &Origin) -> bool {
         match self {
@@ -81,9 +91,6 @@ impl FromStr for Host {
         if name.len() > LONGEST_NAME {
             return Err(format!("the name of a host has at most {LONGEST_NAME} characters"));
         }
-        if is_windows_device(&name) {
-            return Err(format!("'{name}' is a device name on Windows"));
-        }
         let digits = |port: &&str| !port.starts_with('0') && port.bytes().all(|byte| byte.is_ascii_digit());
         let port =
             port.map_or(Ok(HTTPS), |port| Some(port).filter(digits).ok_or_else(wrong)?.parse().map_err(|_| wrong()))?;
@@ -109,12 +116,16 @@ mod tests {
             ("example.com:8443", "example.com:8443", "example.com_8443"),
             ("xn--r8j3dr99n.example", "xn--r8j3dr99n.example", "xn--r8j3dr99n.example"),
             ("127.0.0.1:65535", "127.0.0.1:65535", "127.0.0.1_65535"),
+            ("Com1.example.com", "com1.example.com", "_com1.example.com"),
+            ("aux:8443", "aux:8443", "_aux_8443"),
         ] {
             let host: Host = typed.parse().unwrap();
             assert_eq!((host.to_string().as_str(), host.key().as_str()), (shown, key));
             assert_eq!(Host::from_key(key), Some(host));
         }
-        for other in ["example.com_443", "Example.com", "example.com:8443", "a_b_1", "example.com_08443"] {
+        for other in
+            ["example.com_443", "Example.com", "example.com:8443", "a_b_1", "example.com_08443", "_a.com", "aux"]
+        {
             assert_eq!(Host::from_key(other), None, "{other}");
         }
     }
@@ -145,12 +156,10 @@ mod tests {
             "a:+1",
             "[::1]:1",
             "https://a",
-            "con",
-            "com1.example.com",
         ] {
             assert!(wrong.parse::<Host>().is_err(), "{wrong:?} was taken");
         }
-        let long = "a".repeat(LONGEST_NAME);
+        let long = format!("aux.{}", "a".repeat(LONGEST_NAME - 4));
         assert_eq!(format!("{}.json.tmp", format!("{long}:65535").parse::<Host>().unwrap().key()).len(), 249);
         assert!((long + "a").parse::<Host>().is_err());
     }

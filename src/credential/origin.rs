@@ -16,6 +16,15 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// Where `url` leads, whatever its path.
+    ///
+    /// # Errors
+    /// As [`is_safe_destination`].
+    pub fn of(url: &Url) -> Result<Self, String> {
+        let loopback = is_safe_destination(url)?;
+        Ok(Self { text: url.origin().ascii_serialization(), loopback })
+    }
+
     /// `https://host:port`, in the normal form of the URL standard (a default port is left out).
     pub fn as_str(&self) -> &str {
         &self.text
@@ -46,11 +55,11 @@ impl FromStr for Origin {
 
     fn from_str(typed: &str) -> Result<Self, String> {
         let url = Url::parse(typed).map_err(|_| "not a URL; it looks like https://host:4443".to_owned())?;
-        let loopback = is_safe_destination(&url)?;
+        let origin = Self::of(&url)?;
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-            return Err(format!("a path is too much here; use {}", url.origin().ascii_serialization()));
+            return Err(format!("a path is too much here; use {origin}"));
         }
-        Ok(Self { text: url.origin().ascii_serialization(), loopback })
+        Ok(origin)
     }
 }
 

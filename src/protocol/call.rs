@@ -85,14 +85,11 @@ impl Call<'_> {
         }
     }
 
-    /// The arguments as a request for one token, in a `protocol` that has nothing else.
+    /// The arguments as a request for one token.
     ///
     /// # Errors
-    /// Kind `bad_request`: another action, no tenant or two, or no token that is wanted.
-    pub(super) fn token_request(&self, protocol: &str) -> Result<Request> {
-        if self.action != Action::Get {
-            return Err(self.unknown_action(protocol));
-        }
+    /// Kind `bad_request`: no tenant or two, or it is no token that is wanted.
+    pub(super) fn token_request(&self) -> Result<Request> {
         let tenant = self.tenant()?.ok_or_else(|| wrong("[TENANT] is missing"))?;
         let request = self.request(tenant);
         form::is_token(request.want)?;
@@ -119,41 +116,44 @@ impl Call<'_> {
         ServerRequest { server, tenant, min_ttl, interactive: interactive.unwrap_or_default(), timeout }
     }
 
-    /// Checks that none of `flags` was given.
+    /// Checks that no flag was given but those of `known`.
     ///
     /// # Errors
-    /// Kind `bad_request`, naming the first, and `why` it is not welcome.
-    pub(super) fn without(&self, flags: &[&str], why: &str) -> Result<()> {
-        match flags.iter().find(|flag| self.flags.has(flag)) {
-            Some(flag) => Err(wrong(format!("{flag} does not go with {why}"))),
+    /// Kind `bad_request`, naming the first other one, and `what` it does not go with.
+    pub(super) fn only(&self, known: &[&str], what: &str) -> Result<()> {
+        match self.flags.given().find(|flag| !known.contains(flag)) {
+            Some(flag) => Err(wrong(format!("{flag} does not go with {what}"))),
             None => Ok(()),
         }
     }
+}
 
-    /// The refusal of an action that `protocol` does not have.
-    pub(super) fn unknown_action(&self, protocol: &str) -> Error {
-        let action = match self.action {
-            Action::Get => "get",
-            Action::Store => "store",
-            Action::Erase => "erase",
-        };
-        wrong(format!("the {protocol} protocol has no {action}"))
+impl Action {
+    /// The command's name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Store => "store",
+            Self::Erase => "erase",
+        }
     }
 }
 
 impl Flags {
-    fn has(&self, flag: &str) -> bool {
-        match flag {
-            "--tenant" => self.tenant.is_some(),
-            "--server" => self.server.is_some(),
-            "--want" => self.want.is_some(),
-            "--min-ttl" => self.min_ttl.is_some(),
-            "--interactive" => self.interactive.is_some(),
-            "--timeout" => self.timeout.is_some(),
-            "--access-only" => self.access_only,
-            "--all" => self.all,
-            _ => false,
-        }
+    /// The flags that were given.
+    fn given(&self) -> impl Iterator<Item = &'static str> {
+        let Self { tenant, server, want, min_ttl, interactive, timeout, access_only, all } = self;
+        let given = [
+            tenant.as_ref().map(|_| "--tenant"),
+            server.as_ref().map(|_| "--server"),
+            want.map(|_| "--want"),
+            min_ttl.map(|_| "--min-ttl"),
+            interactive.map(|_| "--interactive"),
+            timeout.map(|_| "--timeout"),
+            access_only.then_some("--access-only"),
+            all.then_some("--all"),
+        ];
+        given.into_iter().flatten()
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::asked::Asked;
-use super::call::{Action, Call};
+use super::call::Call;
 use super::fields::{Fields, bad_request};
 use super::form::{self, Output};
 use super::native;
@@ -22,9 +22,6 @@ use crate::error::Result;
 /// # Errors
 /// Kind `bad_request`, naming the key.
 pub(super) fn read(call: &mut Call<'_>) -> Result<Asked> {
-    if call.action != Action::Get {
-        return Err(call.unknown_action("external"));
-    }
     let mut query = Fields::read(call.stdin.text()?.expose())?;
     let tenant = query.optional("tenant", "a tenant's name", native::parsed)?;
     let tenant = one("tenant", tenant, call.tenant()?)?.ok_or_else(|| bad_request("field `tenant` is missing"))?;

@@ -17,7 +17,7 @@ use crate::credential::{Interactive, Origin, ServerName};
 use crate::error::Result;
 
 /// How long an answer may take, whatever a flag says: callers give up after ten seconds.
-const LIMIT: Duration = Duration::from_secs(7);
+pub(super) const LIMIT: Duration = Duration::from_secs(7);
 
 /// What no other request has, to be looked for before a request is read twice.
 const FIELD: &[u8] = b"\"uri\"";
@@ -40,17 +40,14 @@ pub(super) fn is_spoken(call: &mut Call<'_>) -> bool {
 /// # Errors
 /// Kind `bad_request`.
 pub(super) fn read(call: &mut Call<'_>) -> Result<Asked> {
-    if call.action != Action::Get {
-        return Err(call.unknown_action("headers"));
-    }
     if call.subject.is_some() {
         return Err(wrong("the headers protocol has its URI on stdin, and takes --tenant as a flag"));
     }
-    call.without(&["--server", "--want"], "a URI, which says it all")?;
+    call.only(&["--tenant", "--min-ttl", "--interactive", "--timeout"], "a URI")?;
     let mut fields = Fields::read(call.stdin.text()?.expose())?;
     let uri = fields.required("uri", "an absolute URI", |value| Url::parse(value.as_str()?).ok())?;
     // What could not be configured (http, or no host at all) is somebody else's.
-    let Ok(origin) = uri.origin().ascii_serialization().parse::<Origin>() else {
+    let Ok(origin) = Origin::of(&uri) else {
         return Ok(Asked::Nothing(write(None, DateTime::UNIX_EPOCH)));
     };
     let mut request = call.server_request(ServerName::Origin(origin));

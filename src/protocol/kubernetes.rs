@@ -15,7 +15,7 @@ use super::asked::Asked;
 use super::call::{Action, Call, Variables};
 use super::fields::bad_request;
 use super::form::{self, Output};
-use crate::credential::{Credential, Interactive, Origin};
+use crate::credential::{Credential, Interactive, Origin, Want};
 use crate::error::Result;
 use crate::json;
 
@@ -50,7 +50,12 @@ struct Cluster {
 
 /// Whether client-go started this program.
 pub(super) fn is_spoken(call: &mut Call<'_>) -> bool {
-    call.action == Action::Get && variable(call.variables).is_some()
+    call.action == Action::Get && is_in(call.variables)
+}
+
+/// Whether it is client-go's environment.
+pub(super) fn is_in(variables: Variables<'_>) -> bool {
+    variable(variables).is_some()
 }
 
 /// Reads the environment and the arguments; stdin is the person's, if there is one.
@@ -58,7 +63,7 @@ pub(super) fn is_spoken(call: &mut Call<'_>) -> bool {
 /// # Errors
 /// Kind `bad_request`.
 pub(super) fn read(call: &mut Call<'_>) -> Result<Asked> {
-    let mut request = call.token_request("kubernetes")?;
+    let mut request = call.token_request()?;
     let info = Info::read(call.variables)?;
     let write = match info.api_version.as_str() {
         V1 => write_v1,
@@ -69,7 +74,8 @@ pub(super) fn read(call: &mut Call<'_>) -> Result<Asked> {
         // Whatever a flag says: client-go knows whose stdin and terminal these are.
         request.interactive = Interactive::Never;
     }
-    if request.server.is_none() {
+    // Where another token is wanted, none of the servers is asked.
+    if request.server.is_none() && request.want == Want::Veeam {
         request.server = info.spec.cluster.as_ref().map(Cluster::origin).transpose()?;
     }
     Ok(Asked::Get(request, write))
@@ -94,9 +100,8 @@ impl Info {
 impl Cluster {
     /// Where the token is going to be sent.
     fn origin(&self) -> Result<Origin> {
-        let origin = |url: Url| url.origin().ascii_serialization().parse().ok();
-        let wrong = || bad_request(format!("{VARIABLE}: its cluster's server is not an https URL"));
-        Url::parse(&self.server).ok().and_then(origin).ok_or_else(wrong)
+        let origin = Url::parse(&self.server).ok().and_then(|url| Origin::of(&url).ok());
+        origin.ok_or_else(|| bad_request(format!("{VARIABLE}: its cluster's server is not an https URL")))
     }
 }
 

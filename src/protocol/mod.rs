@@ -18,6 +18,7 @@ mod token;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
+use std::time::Duration;
 
 pub use self::asked::{Asked, EraseRequest, StoreRequest, Token};
 use self::call::wrong;
@@ -33,12 +34,19 @@ pub struct Protocol {
     pub about: &'static str,
     /// How the program is called whose callers know no other protocol; more may follow.
     program: Option<&'static str>,
+    /// What its callers can ask for.
+    actions: &'static [Action],
+    /// How long an answer may take, whatever the caller's flags say.
+    pub limit: Option<Duration>,
     /// Whether a call that names no protocol is one of this.
     is_spoken: fn(&mut Call<'_>) -> bool,
     read: fn(&mut Call<'_>) -> Result<Asked>,
     /// How a failure is told on stdout, where the protocol has a form for it; else stdout stays empty.
     pub failure: Option<fn(&Error) -> Output>,
 }
+
+/// Everything that a caller can ask for.
+const ALL: &[Action] = &[Action::Get, Action::Store, Action::Erase];
 
 /// Every protocol, in the order in which a call that names none is tried for them.
 pub const PROTOCOLS: [Protocol; 7] = [
@@ -52,12 +60,14 @@ pub const PROTOCOLS: [Protocol; 7] = [
         name: "terraform",
         about: "credentials helper of Terraform and OpenTofu",
         program: Some("terraform-credentials-"),
+        actions: ALL,
         ..Protocol::chosen(terraform::read)
     },
     Protocol { name: "external", about: "Terraform's external data source", ..Protocol::chosen(external::read) },
     Protocol {
         name: "headers",
         about: "credential helper of Bazel and others",
+        limit: Some(headers::LIMIT),
         is_spoken: headers::is_spoken,
         ..Protocol::chosen(headers::read)
     },
@@ -66,6 +76,7 @@ pub const PROTOCOLS: [Protocol; 7] = [
     Protocol {
         name: "native",
         about: "this program's own JSON",
+        actions: ALL,
         is_spoken: |_| true,
         failure: Some(native::error),
         ..Protocol::chosen(native::read)
@@ -92,9 +103,22 @@ impl Protocol {
         named.or_else(spoken).unwrap_or(&PROTOCOLS[PROTOCOLS.len() - 1])
     }
 
+    /// How long a request of a call may be waited for that allows `limit` for everything: who names no
+    /// protocol and no time may turn out to speak one with a limit.
+    pub fn reading_limit(named: Option<&Self>, timeout: Option<Duration>, limit: Duration) -> Duration {
+        let shortest = || PROTOCOLS.iter().filter_map(|protocol| protocol.limit).min();
+        let most = match (named, timeout) {
+            (Some(named), _) => named.limit,
+            (None, None) => shortest(),
+            (None, Some(_)) => None,
+        };
+        most.map_or(limit, |most| most.min(limit))
+    }
+
     /// A protocol that only `--protocol` or a program's name chooses.
     const fn chosen(read: fn(&mut Call<'_>) -> Result<Asked>) -> Self {
-        Self { name: "", about: "", program: None, is_spoken: |_| false, read, failure: None }
+        let (actions, is_spoken): (_, fn(&mut Call<'_>) -> bool) = (&[Action::Get], |_| false);
+        Self { name: "", about: "", program: None, actions, limit: None, is_spoken, read, failure: None }
     }
 
     /// The refusal of a command that this protocol does not have.
@@ -107,6 +131,9 @@ impl Protocol {
     /// # Errors
     /// Kind `bad_request`.
     pub fn read(&self, call: &mut Call<'_>) -> Result<Asked> {
+        if !self.actions.contains(&call.action) {
+            return Err(wrong(format!("the {} protocol has no {}", self.name, call.action.name())));
+        }
         (self.read)(call)
     }
 }
@@ -114,19 +141,20 @@ impl Protocol {
 /// Whether a caller with these `args`, which make no sense, can take a failure on stdout: a word that is
 /// wrong must not have another program take the reason for a token.
 pub fn can_take_a_failure(args: &[OsString], variables: Variables<'_>) -> bool {
-    let words: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
-    let named = words.iter().enumerate().find_map(|(at, word)| match word.strip_prefix("--protocol") {
-        Some("") => Some(words.get(at + 1).map_or("", |next| next)),
-        Some(value) => value.strip_prefix('='),
-        None => None,
-    });
-    if let Some(named) = named {
-        return Protocol::named(named).is_some_and(|protocol| protocol.failure.is_some());
-    }
     let program = args.first().map(OsString::as_os_str).unwrap_or_default();
-    let action = if words.iter().any(|word| word == "get") { Action::Get } else { Action::Store };
-    // Whatever the argument was meant to be: stdin is nothing to be read for this.
-    let mut none = || Ok(crate::secret::Secret::new(Vec::new()));
-    let (subject, flags, stdin) = (Some(String::new()), Flags::default(), Stdin::new(&mut none));
-    Protocol::of(&mut Call { action, program, variables, subject, flags, stdin }).failure.is_some()
+    let words: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let mut is_named = false;
+    // Whatever was meant by it: `--protcol header` names a protocol, too.
+    for (at, word) in words.iter().enumerate().filter(|(_, word)| word.starts_with("--p")) {
+        let value = match word.split_once('=') {
+            Some(("--protocol", value)) => Some(value),
+            None if word == "--protocol" => words.get(at + 1).map(String::as_str),
+            _ => None,
+        };
+        if value.and_then(Protocol::named).is_none_or(|protocol| protocol.failure.is_none()) {
+            return false;
+        }
+        is_named = true;
+    }
+    is_named || Protocol::of_program(program).is_none() && !kubernetes::is_in(variables)
 }

@@ -27,12 +27,14 @@ pub const VERSION: u64 = 1;
 /// Kind `bad_request`, naming the field or flag.
 pub(super) fn read(call: &mut Call<'_>) -> Result<Asked> {
     let tenant = call.tenant()?;
+    if call.flags.all {
+        call.only(&["--all", "--interactive"], "--all")?;
+        return Ok(Asked::EraseAll(all_erased()));
+    }
     if tenant.is_none() {
-        call.without(&["--server", "--want", "--min-ttl", "--access-only"], "a request on stdin")?;
+        call.only(&["--interactive", "--timeout"], "a request on stdin")?;
     }
     Ok(match (call.action, tenant) {
-        // Not with a tenant: the arguments see to that.
-        (Action::Erase, _) if call.flags.all => Asked::EraseAll(all_erased()),
         (Action::Get, Some(tenant)) => Asked::Get(call.request(tenant), credential),
         (Action::Get, None) => {
             let mut request = read_get(call.stdin.text().map_err(or_an_argument)?.expose())?;

@@ -24,7 +24,7 @@ pub(super) fn read(call: &mut Call<'_>) -> Result<Asked> {
     let token = if call.action == Action::Store { Some(call.stdin.text()?.clone()) } else { None };
     let typed = call.subject.as_ref().ok_or_else(|| wrong("the host is missing"))?;
     let host: Host = typed.parse().map_err(|why: String| wrong(format!("the host: {why}")))?;
-    call.without(&["--server", "--want", "--access-only", "--all"], "a host, which says it all")?;
+    call.only(&["--tenant", "--min-ttl", "--interactive", "--timeout"], "a host")?;
     let request = call.server_request(ServerName::Host(host.clone()));
     Ok(match (call.action, token) {
         (Action::Store, Some(text)) => Asked::StoreFor(host, token_in(&text)?, form::silence()),

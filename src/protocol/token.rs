@@ -13,7 +13,7 @@ use crate::error::Result;
 /// # Errors
 /// Kind `bad_request`.
 pub(super) fn read(call: &mut Call<'_>) -> Result<Asked> {
-    Ok(Asked::Get(call.token_request("token")?, write))
+    Ok(Asked::Get(call.token_request()?, write))
 }
 
 fn write(credential: &Credential, _: DateTime<Utc>) -> Result<Output> {

@@ -72,18 +72,26 @@ fn a_server_that_is_shared_is_nobodys_until_one_is_named() {
     let outcome = headers(&world, &[], &uri);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (8, ""));
     assert!(outcome.stderr.contains("no tenant is configured for"), "{}", outcome.stderr);
+    let hint = format!("hint: vb365-helper login TENANT --server {}\n", world.vb365.url());
+    assert!(outcome.stderr.ends_with(&hint), "{}", outcome.stderr);
 }
 
 #[test]
-fn a_mistake_in_a_server_is_told_before_anything_is_matched() {
+fn a_mistake_in_a_server_stops_whoever_it_could_be_about_and_nobody_else() {
     let world = World::new();
     world.store_veeam("1", 0);
-    configure(&world, "", &[(TENANT, "server = \"SERVER\""), (OTHER, "server = \"SERVER/path\"")]);
+    configure(&world, "", &[(TENANT, "server = \"SERVER\""), (OTHER, "server = \"SERVER/path\"\nmin_ttl = \"soon\"")]);
     let uri = world.vb365.url();
     let outcome = headers(&world, &[], &uri);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (8, ""));
     assert!(outcome.stderr.contains("config.toml:6: "), "{}", outcome.stderr);
     assert_eq!(bearer(&headers(&world, &["--tenant", TENANT], &uri)), "Bearer canary-veeam-access-1");
+    // Terraform asks for every registry it meets.
+    for args in [&[][..], &["--tenant", TENANT], &["--tenant", OTHER]] {
+        let args = [&["get", "registry.terraform.io", "--protocol", "terraform"], args].concat();
+        assert_eq!(world.run(&args, b"").answer(), json!({}));
+        assert_eq!(headers(&world, &args[4..], "https://cache.example/x").answer(), json!({ "headers": {} }));
+    }
 }
 
 #[test]
@@ -149,12 +157,13 @@ fn a_build_is_answered_in_time_whatever_others_do() {
     drop(lock);
 
     // A request that does not come.
-    let start = Instant::now();
-    let mut command = world.command(&["get"]);
-    let child = piped(&mut command).stdin(Stdio::piped()).spawn().unwrap();
-    let outcome = finish_with_open_stdin(child);
-    assert_eq!(outcome.code, 2);
-    assert!(start.elapsed() < Duration::from_secs(9), "{:?}", start.elapsed());
+    for args in [&["get"][..], &["get", "--protocol", "headers", "--timeout", "1h"]] {
+        let start = Instant::now();
+        let child = piped(&mut world.command(args)).stdin(Stdio::piped()).spawn().unwrap();
+        let outcome = finish_with_open_stdin(child);
+        assert_eq!(outcome.code, 2);
+        assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    }
     let refresh = world.veeam_refresh("1").answers(&veeam("2"));
     assert!(world.run_with_stdin(&["get"], request.as_bytes()).stdout.contains("canary-veeam-access-2"));
     refresh.assert();
@@ -190,12 +199,21 @@ fn a_failure_is_never_taken_for_a_token() {
         }
     }
     // Nor where the caller is seen from something else than a flag.
-    for (name, value) in [("KUBERNETES_EXEC_INFO", "{}")] {
-        for args in [&["get", TENANT, "--timeout", "soon"][..], &["get"], &["get", TENANT, "--bogus"]] {
-            let outcome = Outcome::of(world.command(args).env(name, value).output().unwrap());
-            assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{args:?}");
-        }
+    for args in [&["get", TENANT, "--timeout", "soon"][..], &["get"], &["get", TENANT, "--bogus"]] {
+        let outcome = Outcome::of(world.command(args).env("KUBERNETES_EXEC_INFO", "{}").output().unwrap());
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{args:?}");
     }
+    // Nor where the flag itself is wrong, or there are two of it.
+    for args in [
+        &["get", TENANT, "--protcol", "header"][..],
+        &["get", TENANT, "--prot=header"],
+        &["--protocol", "native", "get", TENANT, "--protocol", "token", "--bogus"],
+        &["get", TENANT, "--bogus", "--protocol"],
+    ] {
+        let outcome = world.run_with_stdin(args, b"");
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{args:?}");
+    }
+    world.run_with_stdin(&["get", TENANT, "--protocol=native", "--bogus"], b"").error("bad_request");
     let outcome = world.run_with_stdin(&["get", TENANT, "--protocol", "canary"], b"");
     assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""));
     let outcome = world.run_with_stdin(&["list", "--protocol", "token"], b"");
@@ -217,22 +235,27 @@ fn what_a_caller_has_configured_may_stand_before_the_command() {
         let outcome = run(people);
         assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{people:?}");
     }
+    // Whoever names a tenant does not mean all.
+    let error = world.run_with_stdin(&["--tenant", TENANT, "erase", "--all"], b"").error("bad_request");
+    assert_eq!(error["message"], "--tenant does not go with --all");
     world.assert_gave(&world.get(&[]), "1", "cache", HOUR);
 }
 
 #[test]
-fn who_forbids_to_ask_outweighs_who_wants_it() {
+fn a_broken_configuration_is_told_before_anything_is_waited_for() {
     let world = World::new();
-    let info = |interactive: bool| {
-        let version = "client.authentication.k8s.io/v1";
-        json!({ "kind": "ExecCredential", "apiVersion": version, "spec": { "interactive": interactive } }).to_string()
-    };
-    // Without a terminal both fail at once; that nothing is asked at one is shown where there is one.
-    for interactive in [true, false] {
-        let start = Instant::now();
-        let mut command = world.command(&["get", TENANT, "--interactive", "always"]);
-        let outcome = Outcome::of(command.env("KUBERNETES_EXEC_INFO", info(interactive)).output().unwrap());
-        assert_eq!((outcome.code, outcome.stdout.as_str()), (3, ""), "{outcome:?}");
-        assert!(start.elapsed() < Duration::from_secs(2));
+    world.write_config("canary = 1");
+    for args in [&["get", "--protocol", "native", "--timeout", "1h"][..], &["store", TENANT], &["store"], &["erase"]] {
+        let child = piped(&mut world.command(args)).stdin(Stdio::piped()).spawn().unwrap();
+        let outcome = finish_with_open_stdin(child);
+        outcome.error("config");
     }
+    // Who says nothing of a protocol may be somebody to whom nothing is to be told on stdout: the request shows it.
+    let outcome = world.run_with_stdin(&["get"], b"{\"uri\":\"https://h\"}");
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (8, ""));
+    world.run_with_stdin(&["get"], b"{}").error("config");
+    // Terraform's word is read to its end, whatever becomes of it.
+    let request = format!("{{\"token\":\"canary-1\"}}{}", " ".repeat(300_000));
+    let outcome = world.run_with_stdin(&["store", "app.terraform.io", "--protocol", "terraform"], request.as_bytes());
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (8, ""));
 }

@@ -1,5 +1,5 @@
 //! `setup`: how a caller is wired to this program, to paste or, with `--write`, in the user's files. What
-//! is printed and what is written come of one [`Wiring`], so that they cannot differ. No secret is
+//! is printed and what is written come of one `Wiring`, so that they cannot differ. No secret is
 //! ever read for it.
 
 mod ansible;
