@@ -14,7 +14,7 @@ LONGEST = 40
 
 # Every command that may be called, with those of its parameters that may be given, as 5.1 has them.
 CMDLETS = {
-    "Add-Type": "Path IgnoreWarnings",
+    "Add-Type": "LiteralPath Path IgnoreWarnings",
     "ConvertFrom-Json": "InputObject",
     "ConvertTo-Json": "InputObject Compress Depth",
     "Export-ModuleMember": "Function",

@@ -334,6 +334,10 @@ function Invoke-Vb365RestMethod {
             $PSCmdlet.ThrowTerminatingError((New-Failure -Kind 'bad_request' -Tenant $Tenant -Message (
                         'the path is one on the server alone, as in /v8/Organizations')))
         }
+        if ($Method -eq 'GET' -and $null -ne $Body) {
+            $PSCmdlet.ThrowTerminatingError((New-Failure -Kind 'bad_request' -Tenant $Tenant -Message (
+                        'a GET has no body; name another -Method')))
+        }
         $request = New-GetRequest -Tenant $Tenant -Server $Server -Interactive $Interactive
         $answer = Get-Grant -Caller $PSCmdlet -Request $request
         $call = @{
@@ -876,7 +880,7 @@ function New-CertificateRule {
 
     if (-not ('Vb365Helper.CertificateRule' -as [type])) {
         # A newer compiler's warning is no reason to stop.
-        Add-Type -Path (Join-Path -Path $PSScriptRoot -ChildPath 'CertificateRule.cs') -IgnoreWarnings
+        Add-Type -LiteralPath (Join-Path -Path $PSScriptRoot -ChildPath 'CertificateRule.cs') -IgnoreWarnings
     }
     $pins = @(foreach ($pin in $Trust.Pins) { $pin.Replace(':', '').ToLowerInvariant() })
     $roots = [System.Security.Cryptography.X509Certificates.X509Certificate2[]]$Trust.Roots
@@ -968,33 +972,49 @@ function Write-Body {
     }
 }
 
-# What the server answers within the time.
+# What the server answers within the time, to its last byte.
 function Receive-Response {
     param([System.Net.HttpWebRequest] $Request, [int] $TimeoutSec)
 
     $clock = [System.Diagnostics.Stopwatch]::StartNew()
-    $task = $Request.GetResponseAsync()
-    try {
-        # In short waits: Ctrl-C ends a pipeline between two of them.
-        while ([System.Threading.Tasks.Task]::WaitAny([System.Threading.Tasks.Task[]]@($task), 100) -lt 0) {
-            if ($clock.Elapsed.TotalSeconds -gt $TimeoutSec) {
-                throw [System.TimeoutException]::new("no answer within $TimeoutSec s")
-            }
-        }
-        $response = Get-WebResponse -Task $task
-    } finally {
-        if (-not $task.IsCompleted) {
-            $Request.Abort()
-        }
-    }
+    $answer = $Request.GetResponseAsync()
+    Wait-Call -Request $Request -Task $answer -Clock $clock -TimeoutSec $TimeoutSec
+    $response = Get-WebResponse -Task $answer
     try {
         $content = [System.IO.MemoryStream]::new()
-        $response.GetResponseStream().CopyTo($content)
+        $copy = $response.GetResponseStream().CopyToAsync($content)
+        Wait-Call -Request $Request -Task $copy -Clock $clock -TimeoutSec $TimeoutSec
+        if ($copy.IsFaulted) {
+            throw $copy.Exception.GetBaseException()
+        }
         # Always UTF-8, as JSON is: the .NET Framework would guess Latin-1 where the type does not tell.
         $text = [System.Text.Encoding]::UTF8.GetString($content.ToArray())
         @{ Status = [int]$response.StatusCode; Type = [string]$response.ContentType; Text = $text }
     } finally {
         $response.Close()
+    }
+}
+
+# Waits for a part of a call, which is given up when its time is over or the caller is.
+function Wait-Call {
+    param(
+        [System.Net.HttpWebRequest] $Request,
+        [System.Threading.Tasks.Task] $Task,
+        [System.Diagnostics.Stopwatch] $Clock,
+        [int] $TimeoutSec
+    )
+
+    try {
+        # In short waits: Ctrl-C ends a pipeline between two of them.
+        while ([System.Threading.Tasks.Task]::WaitAny([System.Threading.Tasks.Task[]]@($Task), 100) -lt 0) {
+            if ($Clock.Elapsed.TotalSeconds -gt $TimeoutSec) {
+                throw [System.TimeoutException]::new("no answer within $TimeoutSec s")
+            }
+        }
+    } finally {
+        if (-not $Task.IsCompleted) {
+            $Request.Abort()
+        }
     }
 }
 
@@ -1047,7 +1067,19 @@ function Read-Response {
     if ($Response.Type -notmatch '[/+]json\b') {
         return $text
     }
-    $content = ConvertFrom-Json -InputObject $text
+    $failure = $null
+    $content = $null
+    try {
+        $content = ConvertFrom-Json -InputObject $text
+    } catch {
+        $message = "$($Call.Method) $($Call.Server)$($Call.Path) was answered with JSON that cannot be read"
+        $data = @{ StatusCode = $Response.Status }
+        $failure = New-Failure -Kind 'http_error' -Message $message -Tenant $Call.Tenant -Data $data
+    }
+    # Not from within `catch`: what ends a caller is an exception, too.
+    if ($failure) {
+        $Caller.ThrowTerminatingError($failure)
+    }
     # From a variable, so that both editions pass on the items of an array one by one.
     $content
 }
