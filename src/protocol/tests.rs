@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeZone, Utc};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{EraseRequest, Output, StoreRequest, native};
+use super::{EraseRequest, Output, Protocol, StoreRequest, native};
 use crate::credential::{Credential, Grant, Interactive, Origin, Request, Source, Tenant, Want};
 use crate::error::{Cause, Error, KINDS, Kind, Result};
 use crate::secret::Secret;
@@ -36,6 +36,18 @@ fn checked(name: &str, text: &Secret<Vec<u8>>) -> Value {
     let mistakes: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
     assert!(mistakes.is_empty(), "{document}: {mistakes:?}");
     document
+}
+
+#[test]
+fn a_request_is_waited_for_no_longer_than_its_protocol_could_allow() {
+    let limit = |name: Option<&str>, timeout: Option<u64>| {
+        let timeout = timeout.map(Duration::from_secs);
+        let named = name.and_then(Protocol::named);
+        Protocol::reading_limit(named, timeout, timeout.unwrap_or(Duration::from_secs(8))).as_secs()
+    };
+    assert_eq!((limit(None, None), limit(None, Some(20)), limit(None, Some(1))), (7, 20, 1));
+    assert_eq!((limit(Some("headers"), Some(20)), limit(Some("headers"), Some(1))), (7, 1));
+    assert_eq!((limit(Some("native"), None), limit(Some("external"), Some(20))), (8, 20));
 }
 
 #[test]
