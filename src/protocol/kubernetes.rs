@@ -139,9 +139,13 @@ mod tests {
 
     /// What is asked with `info` in the environment, and a flag that would ask a person.
     fn asked(info: &str) -> Result<Asked> {
+        asked_for(Want::Veeam, info)
+    }
+
+    fn asked_for(want: Want, info: &str) -> Result<Asked> {
         let variables = |name: &str| (name == VARIABLE).then(|| info.into());
         let mut none = || unreachable!("stdin is the person's");
-        let flags = Flags { interactive: Some(Interactive::Always), ..Flags::default() };
+        let flags = Flags { want: Some(want), interactive: Some(Interactive::Always), ..Flags::default() };
         let (subject, program, stdin) = (Some("abc.com".into()), "vb365-helper".as_ref(), Stdin::new(&mut none));
         let mut call = Call { action: Action::Get, program, variables: &variables, subject, flags, stdin };
         assert_eq!(Protocol::of(&mut call).name, if info.is_empty() { "native" } else { "kubernetes" });
@@ -160,6 +164,16 @@ mod tests {
         assert_eq!(interactive(r#","spec":{"interactive":false}"#), Interactive::Never);
         assert_eq!(interactive(r#","spec":{}"#), Interactive::Never);
         assert_eq!(interactive(""), Interactive::Never);
+    }
+
+    #[test]
+    fn the_cluster_chooses_a_server_where_one_is_asked() {
+        let cluster = r#""spec":{"cluster":{"server":"https://v:4443/path"}}"#;
+        let info = format!(r#"{{"kind":"ExecCredential","apiVersion":"{V1}",{cluster}}}"#);
+        for (want, server) in [(Want::Veeam, Some("https://v:4443")), (Want::Entra, None)] {
+            let Asked::Get(request, _) = asked_for(want, &info).unwrap() else { panic!("it is get that is asked") };
+            assert_eq!(request.server.as_ref().map(Origin::as_str), server);
+        }
     }
 
     #[test]
