@@ -59,13 +59,7 @@ pub fn lock(path: &Path, clock: &dyn Clock) -> Result<File> {
 /// What the system says; a directory or a special file; over 16 MiB.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let metadata = fs::metadata(path)?;
-    if !metadata.is_file() && path == Path::new("/dev/null") {
-        // The usual way to have none.
-        return Ok(Vec::new());
-    }
-    if !metadata.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
+    check_regular(&metadata)?;
     if metadata.len() > LARGEST {
         return Err(io::Error::other("it is larger than 16 MiB"));
     }
@@ -74,12 +68,26 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Checks that what is at `path`, if anything, is no directory, device, pipe or socket: to root, those are
+/// as good to rename a file over.
+///
+/// # Errors
+/// It is one.
+pub fn check_replaceable(path: &Path) -> io::Result<()> {
+    fs::metadata(path).map_or(Ok(()), |metadata| check_regular(&metadata))
+}
+
+fn check_regular(metadata: &fs::Metadata) -> io::Result<()> {
+    if metadata.is_file() { Ok(()) } else { Err(io::Error::other("it is not a regular file")) }
+}
+
 /// Replaces `path` by `text`, with the mode that it had, or as a new file for the user alone. Only for
 /// whoever keeps others from writing it meanwhile.
 ///
 /// # Errors
-/// The file is as it was.
+/// The file is as it was; so is everything that is no regular file.
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+    check_replaceable(path)?;
     let temporary = with_ending(path, ".vb365-tmp");
     // One that a crash has left would keep its own mode.
     let _ = fs::remove_file(&temporary);
@@ -174,4 +182,20 @@ pub fn check_owner(path: &Path) -> io::Result<()> {
 #[cfg(windows)]
 pub fn check_owner(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_regular_file_is_neither_read_nor_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        assert_eq!(read(&path).unwrap_err().to_string(), "it is not a regular file");
+        assert_eq!(replace(&path, "text").unwrap_err().to_string(), "it is not a regular file");
+        assert!(!fs::symlink_metadata(&path).unwrap().is_file());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
 }

@@ -9,7 +9,7 @@ use super::file::{File, Mistake, Section};
 use super::{Config, Told, placed, read, settings, unusable};
 use crate::credential::{Fingerprint, Origin, Tenant};
 use crate::error::Result;
-use crate::files::{lock, make_directory, replace, target};
+use crate::files::{check_replaceable, lock, make_directory, replace, target};
 use crate::host::Clock;
 
 /// Editors of Windows put it before the text, where toml_edit would drop it.
@@ -30,6 +30,8 @@ impl Config {
         if with_told(&path, tenant, &told)?.is_none() {
             return Ok(());
         }
+        // Before a lock file is left beside a device.
+        check_replaceable(&path).map_err(|error| unusable(&path, &error))?;
         path.parent().map_or(Ok(()), make_directory).map_err(|error| unusable(&path, &error))?;
         let _lock = lock(&path, clock)?;
         match with_told(&path, tenant, &told)? {

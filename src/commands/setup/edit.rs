@@ -71,7 +71,8 @@ impl Edit {
         Self { path, deed: Deed::Text(Box::new(change)) }
     }
 
-    /// Looks at what is there; nothing is changed.
+    /// Looks at what is there; nothing is changed. What is to be replaced is a file: to root, a device
+    /// (`/dev/null` for none) is as good as one.
     ///
     /// # Errors
     /// Kind `config`, naming the file; `hint` says how to get the text that is to be put there by hand.
@@ -88,7 +89,7 @@ impl Edit {
     }
 
     fn planned_text(&self, target: &Path, change: &Change, force: bool, hint: &str) -> Result<Option<Step>> {
-        let old = current(target).map_err(|error| unusable(&self.path, &error))?;
+        let old = current(target).map_err(|error| unusable(&self.path, &error).with_hint(hint))?;
         let text = old.as_deref().map(std::str::from_utf8).transpose();
         let text = text.map_err(|_| self.refused(Refusal::Unreadable("it is not UTF-8".into()), hint))?;
         let new = change(text, force).map_err(|refusal| self.refused(refusal, hint))?;
@@ -256,6 +257,19 @@ fn unusable(path: &Path, error: &io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A plan changes nothing; it must never be carried out here.
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_no_file_to_write() {
+        let edit = Edit::whole("/dev/null".into(), "new".into());
+        let error = edit.plan(true, "paste").err().unwrap();
+        assert_eq!(
+            (error.kind(), error.message()),
+            (Kind::Config, "/dev/null cannot be changed: it is not a regular file")
+        );
+        assert_eq!(error.hint(), Some("paste"));
+    }
 
     #[test]
     fn what_changes_between_the_look_and_the_write_is_not_lost() {

@@ -3,10 +3,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
 use super::{beside, configured, put, refused, setup, with_ending};
-use crate::support::{Home, is_root};
+use crate::support::{Home, Outcome, is_root};
 
 fn module(home: &Home, name: &str) -> PathBuf {
     home.home().join(".local/share/powershell/Modules/Vb365Helper").join(name)
@@ -48,7 +49,7 @@ fn a_failed_write_leaves_everything_as_it_was() {
     let path = module(&home, "Vb365Helper.psm1");
     // A directory cannot be a file; the other file comes first, and is not written for nothing.
     fs::create_dir_all(&path).unwrap();
-    let words = refused_without_hint(&home);
+    let words = refused(&home, &["powershell", "--write", "--force"], 8);
     assert!(words.contains("cannot be changed: it is not a regular file\n"), "{words}");
     assert_eq!(beside(&path), ["Vb365Helper.psm1"]);
 }
@@ -89,4 +90,20 @@ fn another_users_file_stays_theirs() {
     let words = refused_without_hint(&home);
     assert!(words.contains("Vb365Helper.psd1 cannot be changed: it belongs to another user\n"), "{words}");
     assert_eq!((fs::read_to_string(&path).unwrap().as_str(), beside(&path).len()), ("theirs", 1));
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_with_what_to_paste() {
+    let home = configured();
+    let socket = home.home().join("socket");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    for (caller, variable) in [("kubectl", "KUBECONFIG"), ("terraform", "TF_CLI_CONFIG_FILE")] {
+        let mut command = home.command(&["setup", caller, "--write", "--force"]);
+        let outcome = Outcome::of(command.env(variable, &socket).output().unwrap());
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (8, ""), "{outcome:?}");
+        assert!(outcome.stderr.contains("socket cannot be changed: it is not a regular file\n"), "{outcome:?}");
+        let hint = format!("hint: vb365-helper setup {caller} prints what to put there by hand\n");
+        assert!(outcome.stderr.contains(&hint), "{outcome:?}");
+        assert!(!socket.symlink_metadata().unwrap().is_file());
+    }
 }
