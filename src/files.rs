@@ -159,28 +159,57 @@ pub fn make_directory(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)
 }
 
-/// Checks that `path`, if it is there, is this user's: replaced by another (with `sudo`, say), the file
-/// would be theirs.
+/// Checks, before anything is written, that a file can be put at `path`, in directories that may have to
+/// be made; and that nobody is locked out of what is theirs by it (with `sudo` that keeps `HOME`, say).
 ///
 /// # Errors
-/// It belongs to another user.
-#[cfg(unix)]
-pub fn check_owner(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.uid() != rustix::process::geteuid().as_raw() => {
-            Err(io::Error::other("it belongs to another user"))
-        }
-        _ => Ok(()),
+/// What is there belongs to another user, or the directory does, or nothing can be made in that.
+pub fn check_place(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path).is_ok_and(|old| !is_own(&old)) {
+        return Err(io::Error::other("it belongs to another user"));
     }
+    let is_there = |dir: &&Path| fs::symlink_metadata(dir).is_ok();
+    let Some(dir) = path.ancestors().skip(1).find(is_there) else { return Ok(()) };
+    let metadata = fs::metadata(dir)?;
+    if !metadata.is_dir() {
+        return Err(io::Error::other(format!("{} is not a directory", dir.display())));
+    }
+    if !is_own(&metadata) && !is_roots(&metadata) {
+        return Err(io::Error::other(format!("the directory {} belongs to another user", dir.display())));
+    }
+    check_writable(dir)
+}
+
+#[cfg(unix)]
+fn is_own(metadata: &fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::uid(metadata) == rustix::process::geteuid().as_raw()
+}
+
+#[cfg(unix)]
+fn is_roots(metadata: &fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::uid(metadata) == 0
+}
+
+#[cfg(unix)]
+fn check_writable(dir: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    Ok(accessat(CWD, dir, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?)
 }
 
 /// Windows keeps the owner in the access list that a file inherits.
-///
-/// # Errors
-/// None.
 #[cfg(windows)]
-pub fn check_owner(_: &Path) -> io::Result<()> {
+fn is_own(_: &fs::Metadata) -> bool {
+    true
+}
+
+#[cfg(windows)]
+fn is_roots(_: &fs::Metadata) -> bool {
+    false
+}
+
+/// An access list is best asked by writing.
+#[cfg(windows)]
+fn check_writable(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

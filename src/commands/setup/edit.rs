@@ -77,15 +77,23 @@ impl Edit {
     /// # Errors
     /// Kind `config`, naming the file; `hint` says how to get the text that is to be put there by hand.
     pub(super) fn plan(&self, force: bool, hint: &str) -> Result<Plan<'_>> {
-        let (target, step) = match &self.deed {
-            Deed::Text(change) | Deed::LockedText(change) => {
-                let target = files::target(&self.path);
-                let step = self.planned_text(&target, change, force, hint)?;
-                (target, step)
-            }
-            Deed::Link(to) => (self.path.clone(), self.planned_link(to, force)?),
+        let target = match &self.deed {
+            Deed::Text(_) | Deed::LockedText(_) => files::target(&self.path),
+            Deed::Link(_) => self.path.clone(),
         };
+        let step = self.step(&target, force, hint)?;
         Ok(Plan { edit: self, target, step })
+    }
+
+    /// What is to be done, and can be; `None` if it is done already.
+    fn step(&self, target: &Path, force: bool, hint: &str) -> Result<Option<Step>> {
+        let step = match &self.deed {
+            Deed::Text(change) | Deed::LockedText(change) => self.planned_text(target, change, force, hint),
+            Deed::Link(to) => self.planned_link(to, force, hint),
+        }?;
+        let check = |_: &Step| files::check_place(target);
+        step.as_ref().map_or(Ok(()), check).map_err(|error| unusable(&self.path, &error).with_hint(hint))?;
+        Ok(step)
     }
 
     fn planned_text(&self, target: &Path, change: &Change, force: bool, hint: &str) -> Result<Option<Step>> {
@@ -96,8 +104,11 @@ impl Edit {
         Ok(new.map(|new| Step::Write { old, new }))
     }
 
-    fn planned_link(&self, to: &Path, force: bool) -> Result<Option<Step>> {
+    fn planned_link(&self, to: &Path, force: bool, hint: &str) -> Result<Option<Step>> {
         let is_taken = fs::symlink_metadata(&self.path).is_ok();
+        if !self.path.is_symlink() {
+            files::check_replaceable(&self.path).map_err(|error| unusable(&self.path, &error).with_hint(hint))?;
+        }
         if is_taken && is_link_to(&self.path, to) {
             return Ok(None);
         }
@@ -146,7 +157,6 @@ impl Plan<'_> {
     }
 
     fn write(&self, old: Option<&[u8]>, new: &str) -> io::Result<Option<PathBuf>> {
-        files::check_owner(&self.target)?;
         // Somebody may have changed it since it was read.
         if current(&self.target)?.as_deref() != old {
             return Err(io::Error::other("another program is writing it; try again"));

@@ -2,7 +2,7 @@
 #![cfg(unix)]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
@@ -72,12 +72,6 @@ fn a_directory_that_cannot_be_written_is_told() {
     assert_eq!((fs::read_to_string(&path).unwrap().as_str(), beside(&path).len()), ("mine", 1));
 }
 
-fn refused_without_hint(home: &Home) -> String {
-    let outcome = super::outcome(home, &["powershell", "--write", "--force"]);
-    assert_eq!((outcome.code, outcome.stdout.as_str()), (8, ""), "{outcome:?}");
-    outcome.stderr
-}
-
 #[test]
 fn another_users_file_stays_theirs() {
     if !is_root("give a file to another user") {
@@ -86,8 +80,8 @@ fn another_users_file_stays_theirs() {
     let home = configured();
     let path = module(&home, "Vb365Helper.psd1");
     put(&path, "theirs");
-    std::os::unix::fs::chown(&path, Some(12345), None).unwrap();
-    let words = refused_without_hint(&home);
+    chown(&path, Some(12345), None).unwrap();
+    let words = refused(&home, &["powershell", "--write", "--force"], 8);
     assert!(words.contains("Vb365Helper.psd1 cannot be changed: it belongs to another user\n"), "{words}");
     assert_eq!((fs::read_to_string(&path).unwrap().as_str(), beside(&path).len()), ("theirs", 1));
 }
@@ -105,5 +99,23 @@ fn what_is_no_regular_file_is_refused_with_what_to_paste() {
         let hint = format!("hint: vb365-helper setup {caller} prints what to put there by hand\n");
         assert!(outcome.stderr.contains(&hint), "{outcome:?}");
         assert!(!socket.symlink_metadata().unwrap().is_file());
+    }
+}
+
+/// As with `sudo` that keeps `HOME`.
+#[test]
+fn nothing_is_made_in_another_users_directory() {
+    if !is_root("give a directory to another user") {
+        return;
+    }
+    let home = configured();
+    chown(home.home(), Some(12345), None).unwrap();
+    let before = beside(&home.home().join("config.toml"));
+    for caller in ["kubectl", "terraform", "powershell", "systemd"] {
+        let words = refused(&home, &[caller, "--write"], 8);
+        let why = format!("cannot be changed: the directory {} belongs to another user\n", home.home().display());
+        assert!(words.contains(&why), "{words}");
+        assert!(words.contains(&format!("hint: vb365-helper setup {caller} prints what to put there by hand\n")));
+        assert_eq!(beside(&home.home().join("config.toml")), before);
     }
 }
