@@ -34,13 +34,14 @@ pub(super) fn wiring(desk: &Desk<'_>) -> Result<Wiring> {
     let block = Piece { about, text: block, edits: vec![Edit { path: file, deed: Deed::Text(change) }] };
     let about = vec!["Terraform finds the program in its own directory alone, under this name:".to_owned()];
     let edits = vec![Edit { path: link.clone(), deed: Deed::Link(PathBuf::from(&desk.program)) }];
-    // Behind a #, so that all of it can go into the file above.
+    // Behind a #, so that all of it can go into the file below.
     let program = Piece { about, text: format!("#   {}\n", command(&desk.program, &link)?), edits };
     let next = vec![
         "Terraform then asks for the token of every configured VB365 server, and keeps all others here:".to_owned(),
         "terraform login HOST and terraform logout HOST go on as before.".to_owned(),
     ];
-    Ok(Wiring { pieces: vec![block, program], next })
+    // A block whose program is not there would be an error in every run of Terraform.
+    Ok(Wiring { pieces: vec![program, block], next })
 }
 
 /// The CLI configuration, and the place of the program.

@@ -46,13 +46,13 @@ fn a_helper_for_terraform_is_printed_as_a_block_and_a_command() {
     let home = configured();
     let (program, dir) = (program(), home.home().join(".terraform.d/plugins"));
     let expected = format!(
-        "# For {}, where only one such block may stand.
+        "# Terraform finds the program in its own directory alone, under this name:
+#   mkdir -p {dir} && ln -s {program} {dir}/terraform-credentials-vb365
+
+# For {}, where only one such block may stand.
 credentials_helper \"vb365\" {{
   args = []
 }}
-
-# Terraform finds the program in its own directory alone, under this name:
-#   mkdir -p {dir} && ln -s {program} {dir}/terraform-credentials-vb365
 
 # Terraform then asks for the token of every configured VB365 server, and keeps all others here:
 # terraform login HOST and terraform logout HOST go on as before.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{beside, configured, program, put, refused, setup, with_ending};
-use crate::support::{Home, TENANT, tool};
+use crate::support::{Home, TENANT, is_root, tool};
 
 const BLOCK: &str = "credentials_helper \"vb365\" {\n  args = []\n}\n";
 const OLD: &str = "plugin_cache_dir = \"/tmp\" # {\n\nhost \"a.example.com\" {\n  services = {}\n}\n";
@@ -26,7 +26,7 @@ fn the_block_and_the_program_are_put_where_terraform_looks() {
     let words = setup(&home, &["terraform", "--write"]);
     let backup = with_ending(&rc(&home), ".vb365-backup");
     let changed = format!("{}: changed; what was there is kept in {}\n", rc(&home).display(), backup.display());
-    assert!(words.starts_with(&format!("{changed}{}: made\n", link(&home).display())), "{words}");
+    assert!(words.starts_with(&format!("{}: made\n{changed}", link(&home).display())), "{words}");
     assert_eq!(fs::read_to_string(rc(&home)).unwrap(), format!("{OLD}\n{BLOCK}"));
     assert_eq!(fs::read_to_string(backup).unwrap(), OLD);
     assert_eq!(fs::read_link(link(&home)).unwrap(), Path::new(&program()));
@@ -136,4 +136,41 @@ fn terraform_takes_what_is_written_and_runs_it() {
 fn store(home: &Home, host: &str) {
     let outcome = home.run(&["store", host, "--protocol", "terraform"], br#"{"token":"canary"}"#);
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
+}
+
+#[test]
+fn the_block_is_not_written_before_its_program_is_there() {
+    let home = configured();
+    let words = setup(&home, &["terraform", "--write"]);
+    let made = format!("{}: made\n{}: made\n", link(&home).display(), rc(&home).display());
+    assert!(words.starts_with(&made), "{words}");
+
+    // No place for the program.
+    let home = configured();
+    put(&home.home().join(".terraform.d"), "");
+    let words = refused(&home, &["terraform", "--write"], 8);
+    let why = format!("cannot be changed: {} is not a directory\n", home.home().join(".terraform.d").display());
+    assert!(words.contains(&why), "{words}");
+    assert!(!rc(&home).exists());
+
+    let home = configured();
+    fs::create_dir_all(link(&home)).unwrap();
+    let words = refused(&home, &["terraform", "--write", "--force"], 8);
+    assert!(words.contains("terraform-credentials-vb365 cannot be changed: it is not a regular file\n"), "{words}");
+    assert!(!rc(&home).exists());
+}
+
+#[test]
+fn another_users_link_stays_theirs() {
+    if !is_root("give a link to another user") {
+        return;
+    }
+    let home = configured();
+    fs::create_dir_all(link(&home).parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink("/nowhere", link(&home)).unwrap();
+    std::os::unix::fs::lchown(link(&home), Some(12345), None).unwrap();
+    let words = refused(&home, &["terraform", "--write", "--force"], 8);
+    assert!(words.contains("terraform-credentials-vb365 cannot be changed: it belongs to another user\n"), "{words}");
+    assert!(!rc(&home).exists());
+    assert_eq!(fs::read_link(link(&home)).unwrap(), Path::new("/nowhere"));
 }
