@@ -1,6 +1,6 @@
 //! Files of the user's own, that other programs and editors write too: read with a limit, and replaced
-//! as a whole, so that a crash leaves the old file or the new one. Links stay links and a mode stays
-//! as it is. (The cache, whose files are this program's alone, is stricter.)
+//! as a whole, so that a crash leaves the old file or the new one. Links stay links, and group and
+//! mode stay as they are. (The cache, whose files are this program's alone, is stricter.)
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -81,7 +81,7 @@ fn check_regular(metadata: &fs::Metadata) -> io::Result<()> {
     if metadata.is_file() { Ok(()) } else { Err(io::Error::other("it is not a regular file")) }
 }
 
-/// Replaces `path` by `text`, with the mode that it had, or as a new file for the user alone. Only for
+/// Replaces `path` by `text`, with the group and mode that it had, or as a new file for the user alone. Only for
 /// whoever keeps others from writing it meanwhile.
 ///
 /// # Errors
@@ -95,7 +95,7 @@ pub fn replace(path: &Path, text: &str) -> io::Result<()> {
         let mut options = OpenOptions::new();
         let mut file = private(options.write(true).create_new(true)).open(&temporary)?;
         file.write_all(text.as_bytes())?;
-        keep_mode(path, &file)?;
+        keep_access(path, &file)?;
         file.sync_all()?;
         fs::rename(&temporary, path)
     };
@@ -122,13 +122,18 @@ pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// Gives `file` the mode of `path`, if that is there.
+/// Gives `file` the group and the mode of `path`, if that is there. A group that this user may not give
+/// is left out.
 ///
 /// # Errors
 /// What the system says.
 #[cfg(unix)]
-pub fn keep_mode(path: &Path, file: &File) -> io::Result<()> {
-    fs::metadata(path).map_or(Ok(()), |old| file.set_permissions(old.permissions()))
+pub fn keep_access(path: &Path, file: &File) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let Ok(old) = fs::metadata(path) else { return Ok(()) };
+    // Before the mode, some bits of which end with a change of the group.
+    let _ = fchown(file, None, Some(old.gid()));
+    file.set_permissions(old.permissions())
 }
 
 /// On Windows a new file inherits its directory's access list.
@@ -136,7 +141,7 @@ pub fn keep_mode(path: &Path, file: &File) -> io::Result<()> {
 /// # Errors
 /// None.
 #[cfg(windows)]
-pub fn keep_mode(_: &Path, _: &File) -> io::Result<()> {
+pub fn keep_access(_: &Path, _: &File) -> io::Result<()> {
     Ok(())
 }
 

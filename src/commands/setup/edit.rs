@@ -191,7 +191,7 @@ fn backups(path: &Path) -> impl Iterator<Item = PathBuf> {
     (1..=MOST_BACKUPS).map(move |n| files::with_ending(path, &name(n)))
 }
 
-/// Keeps `content`, with the mode of `path`, in a new file beside it.
+/// Keeps `content`, with the group and mode of `path`, in a new file beside it.
 fn back_up(path: &Path, content: &[u8]) -> io::Result<PathBuf> {
     for backup in backups(path) {
         let mut options = OpenOptions::new();
@@ -201,7 +201,7 @@ fn back_up(path: &Path, content: &[u8]) -> io::Result<PathBuf> {
             Err(error) => return Err(error),
         };
         let written =
-            file.write_all(content).and_then(|()| files::keep_mode(path, &file)).and_then(|()| file.sync_all());
+            file.write_all(content).and_then(|()| files::keep_access(path, &file)).and_then(|()| file.sync_all());
         return written.map(|()| backup.clone()).inspect_err(|_| drop(fs::remove_file(&backup)));
     }
     Err(io::Error::other("there are too many backups beside it"))

@@ -2,7 +2,7 @@
 #![cfg(unix)]
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
@@ -117,5 +117,22 @@ fn nothing_is_made_in_another_users_directory() {
         assert!(words.contains(&why), "{words}");
         assert!(words.contains(&format!("hint: vb365-helper setup {caller} prints what to put there by hand\n")));
         assert_eq!(beside(&home.home().join("config.toml")), before);
+    }
+}
+
+#[test]
+fn the_group_that_may_read_a_file_stays() {
+    if !is_root("give a file to another group") {
+        return;
+    }
+    let home = configured();
+    let path = module(&home, "Vb365Helper.psd1");
+    put(&path, "mine");
+    chown(&path, None, Some(4242)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    setup(&home, &["powershell", "--write", "--force"]);
+    for path in [&path, &with_ending(&path, ".vb365-backup")] {
+        let metadata = fs::metadata(path).unwrap();
+        assert_eq!((metadata.gid(), metadata.mode() & 0o777), (4242, 0o640), "{}", path.display());
     }
 }
