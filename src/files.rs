@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Deadline};
 
-/// How long another login's edit is waited for, and how often it is looked at.
+/// How long another process's edit is waited for, and how often it is looked at.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
 /// Largest file that is read, in bytes; a configuration of ten thousand tenants has 2 MB.
@@ -34,22 +34,84 @@ pub fn target(path: &Path) -> PathBuf {
 /// Kind `config`, naming the lock file.
 pub fn lock(path: &Path, clock: &dyn Clock) -> Result<File> {
     let path = with_ending(path, ".lock");
+    waited_for(&path, clock, || locked(&path))
+}
+
+/// The same kind of lock for a file that is changed once, where a lock file that stays would be wondered
+/// at: it goes with its holder. One that a killed holder left hinders nobody.
+pub struct Turn {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Turn {
+    /// Takes the turn at changing `path`, until the answer is dropped.
+    ///
+    /// # Errors
+    /// Kind `config`, naming the lock file.
+    pub fn take(path: &Path, clock: &dyn Clock) -> Result<Self> {
+        let path = with_ending(path, ".vb365-lock");
+        let file = waited_for(&path, clock, || locked_for_a_turn(&path))?;
+        Ok(Self { path, file: Some(file) })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if cfg!(windows) {
+            // Nobody can remove it while it is open, not even its holder.
+            self.file = None;
+        }
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// What `attempt` takes when nobody else has it any more.
+fn waited_for(path: &Path, clock: &dyn Clock, attempt: impl Fn() -> io::Result<Option<File>>) -> Result<File> {
     let failed = |why: &dyn std::fmt::Display| {
         Error::new(Kind::Config, format!("the lock file {} cannot be used: {why}", path.display()))
     };
-    let mut options = OpenOptions::new();
-    let file = private(options.write(true).create(true).truncate(false)).open(&path).map_err(|error| failed(&error))?;
     let deadline = Deadline::after(clock, LOCK_TIMEOUT);
     loop {
-        // In full: since Rust 1.89 the short form is the standard library's own method.
-        match fs2::FileExt::try_lock_exclusive(&file) {
-            Ok(()) => return Ok(file),
-            Err(error) if error.raw_os_error() != fs2::lock_contended_error().raw_os_error() => {
-                return Err(failed(&error));
-            }
-            Err(_) if deadline.is_over(clock) => return Err(failed(&"another process holds it")),
-            Err(_) => clock.sleep(PAUSE),
+        match attempt().map_err(|error| failed(&error))? {
+            Some(file) => return Ok(file),
+            None if deadline.is_over(clock) => return Err(failed(&"another process holds it")),
+            None => clock.sleep(PAUSE),
         }
+    }
+}
+
+/// The file `path`, locked; `None` while another process holds it.
+fn locked(path: &Path) -> io::Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    let file = private(options.write(true).create(true).truncate(false)).open(path)?;
+    // In full: since Rust 1.89 the short form is the standard library's own method.
+    match fs2::FileExt::try_lock_exclusive(&file) {
+        Ok(()) => Ok(Some(file)),
+        Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The same; the file that its holder has removed since it was opened is nobody's lock.
+#[cfg(unix)]
+fn locked_for_a_turn(path: &Path) -> io::Result<Option<File>> {
+    use std::os::unix::fs::MetadataExt;
+    let Some(file) = locked(path)? else { return Ok(None) };
+    let own = file.metadata()?;
+    let is_there = fs::metadata(path).is_ok_and(|there| (there.dev(), there.ino()) == (own.dev(), own.ino()));
+    Ok(is_there.then_some(file))
+}
+
+/// The same, by nothing but having it open.
+#[cfg(windows)]
+fn locked_for_a_turn(path: &Path) -> io::Result<Option<File>> {
+    use std::os::windows::fs::OpenOptionsExt;
+    const SHARING_VIOLATION: i32 = 32;
+    match OpenOptions::new().write(true).create(true).truncate(false).share_mode(0).open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.raw_os_error() == Some(SHARING_VIOLATION) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -220,7 +282,11 @@ fn check_writable(_: &Path) -> io::Result<()> {
 
 #[cfg(all(test, unix))]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+    use crate::host::SystemClock;
+    use crate::host::fake::FakeClock;
 
     #[test]
     fn what_is_no_regular_file_is_neither_read_nor_replaced() {
@@ -231,5 +297,42 @@ mod tests {
         assert_eq!(replace(&path, "text").unwrap_err().to_string(), "it is not a regular file");
         assert!(!fs::symlink_metadata(&path).unwrap().is_file());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_turn_is_had_by_one_and_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, lock) = (dir.path().join("file"), dir.path().join("file.vb365-lock"));
+        // Of a holder that was killed.
+        File::create(&lock).unwrap();
+        let turn = Turn::take(&path, &FakeClock::default()).unwrap();
+        let waiting = File::open(&lock).unwrap();
+        let error = Turn::take(&path, &FakeClock::default()).err().unwrap();
+        let message = format!("the lock file {} cannot be used: another process holds it", lock.display());
+        assert_eq!((error.kind(), error.message()), (Kind::Config, message.as_str()));
+        drop(turn);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        // Whoever gets what was removed has nothing.
+        fs2::FileExt::try_lock_exclusive(&waiting).unwrap();
+        let turn = Turn::take(&path, &FakeClock::default()).unwrap();
+        assert_eq!(turn.path, lock);
+    }
+
+    #[test]
+    fn turns_are_taken_one_after_the_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, clock, inside) = (dir.path().join("file"), SystemClock::start(), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let _turn = Turn::take(&path, &clock).unwrap();
+                        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
-use crate::files;
+use crate::files::{self, Turn};
+use crate::host::Clock;
 use crate::text::printable;
 
 /// A file changed more often than this is nobody's.
@@ -53,8 +54,11 @@ pub(super) struct Plan<'a> {
     target: PathBuf,
     /// `None` if there is nothing to do.
     step: Option<Step>,
+    force: bool,
+    hint: &'a str,
 }
 
+#[derive(PartialEq)]
 enum Step {
     Write { old: Option<Vec<u8>>, new: String },
     Link { to: PathBuf, is_taken: bool },
@@ -76,13 +80,13 @@ impl Edit {
     ///
     /// # Errors
     /// Kind `config`, naming the file; `hint` says how to get the text that is to be put there by hand.
-    pub(super) fn plan(&self, force: bool, hint: &str) -> Result<Plan<'_>> {
+    pub(super) fn plan<'a>(&'a self, force: bool, hint: &'a str) -> Result<Plan<'a>> {
         let target = match &self.deed {
             Deed::Text(_) | Deed::LockedText(_) => files::target(&self.path),
             Deed::Link(_) => self.path.clone(),
         };
         let step = self.step(&target, force, hint)?;
-        Ok(Plan { edit: self, target, step })
+        Ok(Plan { edit: self, target, step, force, hint })
     }
 
     /// What is to be done, and can be; `None` if it is done already.
@@ -137,16 +141,23 @@ impl Plan<'_> {
     ///
     /// # Errors
     /// Kind `config`, naming the file, which is as it was.
-    pub(super) fn carry_out(&self) -> Result<String> {
+    pub(super) fn carry_out(&self, clock: &dyn Clock) -> Result<String> {
         let failed = |error: io::Error| unusable(&self.edit.path, &error);
         let path = self.edit.path.display();
-        let Some(step) = &self.step else { return Ok(format!("{path}: is already there\n")) };
+        let is_there = || Ok(format!("{path}: is already there\n"));
+        let Some(planned) = &self.step else { return is_there() };
         self.target.parent().map_or(Ok(()), files::make_directory).map_err(failed)?;
+        let _turn = Turn::take(&self.target, clock).map_err(|error| error.with_hint(self.hint))?;
         let _lock = match self.edit.deed {
             Deed::LockedText(_) => Some(Lock::take(&self.edit.path)?),
             _ => None,
         };
-        let backup = match step {
+        // Somebody may have changed it since it was looked at, and what `--force` was meant for.
+        let Some(step) = self.edit.step(&self.target, self.force, self.hint)? else { return is_there() };
+        if self.force && step != *planned {
+            return Err(failed(io::Error::other("another program is writing it; try again")));
+        }
+        let backup = match &step {
             Step::Write { old, new } => self.write(old.as_deref(), new),
             Step::Link { to, is_taken } => self.link(to, *is_taken),
         };
@@ -157,12 +168,9 @@ impl Plan<'_> {
     }
 
     fn write(&self, old: Option<&[u8]>, new: &str) -> io::Result<Option<PathBuf>> {
-        // Somebody may have changed it since it was read.
-        if current(&self.target)?.as_deref() != old {
-            return Err(io::Error::other("another program is writing it; try again"));
-        }
         let backup = old.map(|old| back_up(&self.target, old)).transpose()?;
-        files::replace(&self.target, new)?;
+        let written = files::replace(&self.target, new);
+        written.inspect_err(|_| backup.iter().for_each(|backup| drop(fs::remove_file(backup))))?;
         Ok(backup)
     }
 
@@ -170,9 +178,13 @@ impl Plan<'_> {
         let temporary = files::with_ending(&self.target, ".vb365-tmp");
         let _ = fs::remove_file(&temporary);
         make_link(to, &temporary)?;
-        let backup = is_taken.then(|| move_away(&self.target)).transpose();
-        let put = backup.and_then(|backup| fs::rename(&temporary, &self.target).map(|()| backup));
-        put.inspect_err(|_| drop(fs::remove_file(&temporary)))
+        let put = || {
+            let backup = is_taken.then(|| move_away(&self.target)).transpose()?;
+            let put = fs::rename(&temporary, &self.target);
+            put.inspect_err(|_| backup.iter().for_each(|backup| drop(fs::rename(backup, &self.target))))?;
+            Ok(backup)
+        };
+        put().inspect_err(|_| drop(fs::remove_file(&temporary)))
     }
 }
 
@@ -267,6 +279,7 @@ fn unusable(path: &Path, error: &io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::fake::FakeClock;
 
     /// A plan changes nothing; it must never be carried out here.
     #[cfg(unix)]
@@ -290,7 +303,7 @@ mod tests {
             old.into_iter().for_each(|old| fs::write(&path, old).unwrap());
             let plan = edit.plan(true, "").unwrap();
             fs::write(&path, since).unwrap();
-            let error = plan.carry_out().unwrap_err();
+            let error = plan.carry_out(&FakeClock::default()).unwrap_err();
             assert!(error.message().ends_with("another program is writing it; try again"), "{error}");
             assert_eq!(fs::read_to_string(&path).unwrap(), since);
             assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);

@@ -105,7 +105,7 @@ impl Wiring {
         let plans: Vec<Plan<'_>> = edits().map(|edit| edit.plan(desk.args.force, &hint)).collect::<Result<_>>()?;
         let mut done = String::new();
         for plan in plans {
-            let changed = plan.carry_out();
+            let changed = plan.carry_out(context.clock);
             done += &changed.inspect_err(|_| done.lines().for_each(|line| context.warnings.add(line)))?;
         }
         let next: String = self.next.iter().map(|line| format!("{line}\n")).collect();

@@ -2,12 +2,13 @@
 #![cfg(unix)]
 
 use std::fs;
+use std::iter;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
 use super::{beside, configured, put, refused, setup, with_ending};
-use crate::support::{Home, Outcome, is_root};
+use crate::support::{Home, Outcome, finish, is_root, piped};
 
 fn module(home: &Home, name: &str) -> PathBuf {
     home.home().join(".local/share/powershell/Modules/Vb365Helper").join(name)
@@ -135,4 +136,45 @@ fn the_group_that_may_read_a_file_stays() {
         let metadata = fs::metadata(path).unwrap();
         assert_eq!((metadata.gid(), metadata.mode() & 0o777), (4242, 0o640), "{}", path.display());
     }
+}
+
+#[test]
+fn of_writers_at_once_one_writes_and_the_others_see_it() {
+    for (caller, name) in [("kubectl", ".kube/config"), ("terraform", ".terraformrc")] {
+        for old in [None, Some("# mine\n")] {
+            let home = configured();
+            let path = home.home().join(name);
+            old.into_iter().for_each(|old| put(&path, old));
+            let writers: Vec<_> =
+                (0..4).map(|_| piped(&mut home.command(&["setup", caller, "--write"])).spawn().unwrap()).collect();
+            for outcome in writers.into_iter().map(finish) {
+                assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            assert_eq!(text.matches("exec:\n").count() + text.matches("credentials_helper").count(), 1, "{text}");
+            let file = path.file_name().unwrap().to_str().unwrap();
+            let backup = old.map(|_| format!("{file}.vb365-backup"));
+            let expected: Vec<_> = iter::once(file.to_owned()).chain(backup).collect();
+            let mut left = beside(&path);
+            left.retain(|name| name.starts_with(file));
+            assert_eq!(left, expected);
+            if caller == "terraform" {
+                let plugin = home.home().join(".terraform.d/plugins/terraform-credentials-vb365");
+                assert_eq!(beside(&plugin), ["terraform-credentials-vb365"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_write_that_fails_leaves_no_backup() {
+    let home = configured();
+    let path = module(&home, "Vb365Helper.psd1");
+    put(&path, "mine");
+    // Where the new file is written first.
+    fs::create_dir(with_ending(&path, ".vb365-tmp")).unwrap();
+    let outcome = super::outcome(&home, &["powershell", "--write", "--force"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (8, ""), "{outcome:?}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+    assert_eq!(beside(&path), ["Vb365Helper.psd1", "Vb365Helper.psd1.vb365-tmp"]);
 }
