@@ -4,20 +4,22 @@
 
 use std::ops::Range;
 
+use serde::Deserialize;
+use serde_json::{Value, json};
+
 use super::edit::Refusal;
 use super::kubeconfig::end_of_line;
 
 const KIND: &str = "credentials_helper";
+/// What Terraform calls this program.
+pub(super) const NAME: &str = "vb365";
 
 /// A helper for Terraform's credentials: `credentials_helper "NAME" { .. }`.
 pub(super) struct Helper {
     /// As it is written.
     pub(super) block: String,
-}
-
-/// Whether `text` has a helper of any name; what cannot be read has none that counts.
-pub(super) fn has_helper(text: &str) -> bool {
-    items(text).is_ok_and(|items| items.iter().any(|item| item.name(0) == KIND))
+    /// Its arguments, as they stand in it.
+    pub(super) args: Vec<String>,
 }
 
 /// A word of the text; a string with its quotes, a text of many lines as a whole.
@@ -33,12 +35,36 @@ struct Item<'t> {
 }
 
 impl Helper {
+    /// Whether the helper in `text` is this one; `None` if there is none, or if `text` cannot be read.
+    pub(super) fn is_in(&self, text: &str) -> Option<bool> {
+        if is_json(text) {
+            return self.is_in_json(text);
+        }
+        let items = items(text).ok()?;
+        let is_same = self.added_to(Some(text), false) == Ok(None);
+        items.iter().any(|item| item.name(0) == KIND).then_some(is_same)
+    }
+
+    fn is_in_json(&self, text: &str) -> Option<bool> {
+        #[derive(Deserialize)]
+        struct File {
+            credentials_helper: Option<Value>,
+        }
+        let helper = serde_json::from_str::<File>(text).ok()?.credentials_helper?;
+        let args: Vec<_> = self.args.iter().filter_map(|arg| serde_json::from_str::<Value>(arg).ok()).collect();
+        let is_without = args.is_empty() && helper == json!({ NAME: {} });
+        Some(is_without || helper == json!({ NAME: { "args": args } }))
+    }
+
     /// `old` with this helper; `None` if it is there already.
     ///
     /// # Errors
     /// `old` cannot be read, or has another helper (and not `force`): Terraform takes only one.
     pub(super) fn added_to(&self, old: Option<&str>, force: bool) -> Result<Option<String>, Refusal> {
         let old = old.unwrap_or_default();
+        if is_json(old) && self.is_in_json(old) == Some(true) {
+            return Ok(None);
+        }
         let found = items(old)?;
         let helpers: Vec<_> = found.iter().filter(|item| item.name(0) == KIND).collect();
         let block = self.block.replace('\n', end_of_line(old));
@@ -88,6 +114,11 @@ impl<'t> Item<'t> {
     fn told(&self) -> String {
         format!("credentials_helper \"{}\"", crate::text::without_tokens(self.name(1)))
     }
+}
+
+/// Whether Terraform reads `text` as JSON, whatever its file is called.
+fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with('{')
 }
 
 /// `old` with `block` behind a blank line.
@@ -222,7 +253,7 @@ mod tests {
     const OURS: &str = "credentials_helper \"vb365\" {\n  args = []\n}\n";
 
     fn added(old: &str, force: bool) -> Result<Option<String>, Refusal> {
-        Helper { block: OURS.into() }.added_to(Some(old), force)
+        Helper { block: OURS.into(), args: Vec::new() }.added_to(Some(old), force)
     }
 
     #[test]

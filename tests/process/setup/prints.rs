@@ -50,6 +50,7 @@ fn a_helper_for_terraform_is_printed_as_a_block_and_a_command() {
 #   mkdir -p {dir} && ln -s {program} {dir}/terraform-credentials-vb365
 
 # For {}, where only one such block may stand.
+# With \"--interactive\", \"never\" among its args, nobody is ever asked to sign in.
 credentials_helper \"vb365\" {{
   args = []
 }}

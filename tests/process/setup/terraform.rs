@@ -174,3 +174,54 @@ fn another_users_link_stays_theirs() {
     assert!(!rc(&home).exists());
     assert_eq!(fs::read_link(link(&home)).unwrap(), Path::new("/nowhere"));
 }
+
+#[test]
+fn another_helper_in_a_file_of_json_is_one_too_many() {
+    let home = configured();
+    let other = home.home().join(".terraform.d/team.tfrc.json");
+    put(&other, r#"{"credentials_helper": {"other": {"args": []}}}"#);
+    let words = refused(&home, &["terraform", "--write", "--force"], 8);
+    assert!(words.contains(&format!("{} has a credentials_helper too\n", other.display())), "{words}");
+    assert!(!rc(&home).exists() && !link(&home).exists());
+    // As `terraform login` leaves it.
+    put(&other, r#"{"credentials": {"app.example.com": {"token": "canary"}}}"#);
+    setup(&home, &["terraform", "--write"]);
+}
+
+#[test]
+fn the_same_helper_in_another_of_terraforms_files_is_enough() {
+    for (name, text) in [
+        ("team.tfrc", BLOCK),
+        ("team.tfrc.json", r#"{"credentials_helper": {"vb365": {"args": []}}}"#),
+        ("team.tfrc.json", r#"{"credentials_helper": {"vb365": {}}}"#),
+    ] {
+        let home = configured();
+        let other = home.home().join(".terraform.d").join(name);
+        put(&other, text);
+        let words = setup(&home, &["terraform", "--write"]);
+        assert!(words.contains(&format!("{}: is already there\n", other.display())), "{words}");
+        assert!(!rc(&home).exists() && link(&home).exists());
+        assert_eq!(fs::read_to_string(&other).unwrap(), text);
+        // For another tenant it is another one, and a second helper is one too many.
+        refused(&home, &["terraform", TENANT, "--write"], 8);
+        put(&rc(&home), "credentials_helper \"other\" {}\n");
+        let words = refused(&home, &["terraform", "--write", "--force"], 8);
+        assert!(words.contains(&format!("{} has a credentials_helper too\n", rc(&home).display())), "{words}");
+    }
+}
+
+#[test]
+fn the_older_name_of_the_variable_counts_where_the_newer_is_not_set() {
+    let home = configured();
+    let file = |name: &str| home.home().join(name);
+    let run = |newer: &Path| {
+        let mut command = home.command(&["setup", "terraform", "--write"]);
+        command.env("TERRAFORM_CONFIG", file("older")).env("TF_CLI_CONFIG_FILE", newer);
+        assert!(command.output().unwrap().status.success());
+    };
+    run(Path::new(""));
+    assert!(file("older").exists() && !rc(&home).exists());
+    fs::remove_file(file("older")).unwrap();
+    run(&file("newer"));
+    assert!(file("newer").exists() && !file("older").exists() && !rc(&home).exists());
+}
