@@ -97,3 +97,16 @@ fn without_a_sign_in_a_variable_stays_empty_and_the_script_ends_there() {
     let outcome = run(&machine, &machine.sandbox.url(), script).unwrap();
     assert_eq!((outcome.code, outcome.stdout.as_str()), (0, "[]\n"), "{outcome:?}");
 }
+
+#[test]
+fn the_line_that_setup_prints_is_one_that_works() {
+    let machine = Machine::signed_in();
+    let printed = machine.run_raw(&["setup", "curl", TENANT]).stdout;
+    let (sh, _) = printed.split_once("\n# In PowerShell.\n").unwrap();
+    let Some(outcome) = run(&machine, &machine.sandbox.url(), sh) else { return };
+    // On stderr is curl's own progress.
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let document: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(document["name"], ORGANIZATION);
+    machine.assert_no_complaints();
+}

@@ -150,3 +150,41 @@ fn a_helper_that_is_missing_is_named() {
     assert_eq!(outcome.code, 2, "{outcome:?}");
     assert!(outcome.stdout.contains("vb365-helper gave no answer: Error executing command"), "{outcome:?}");
 }
+
+/// The task that `setup` prints, in a playbook of its own.
+fn play_printed(machine: &Machine) -> Option<Outcome> {
+    let ansible = tool("ansible-playbook")?;
+    let printed = machine.run_raw(&["setup", "ansible", TENANT]).stdout;
+    let tasks: String = printed.lines().map(|line| format!("    {line}\n")).collect();
+    let shown = "    - debug: {msg: \"the name is {{ vb365_organization.json.name }}\"}\n";
+    let playbook = machine.home().join("printed.yml");
+    let head = "- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks:\n";
+    fs::write(&playbook, format!("{head}{tasks}{shown}")).unwrap();
+    let desk = Desk::new(machine);
+    let mut command = desk.command(&ansible);
+    command.arg("-vvv").arg(playbook);
+    let temporary = machine.home().join(".ansible");
+    command.envs([("LANG", "C.UTF-8"), ("PYTHONDONTWRITEBYTECODE", "1"), ("ANSIBLE_LOCALHOST_WARNING", "0")]);
+    command.env("ANSIBLE_REMOTE_TMP", &temporary).env("ANSIBLE_LOCAL_TEMP", &temporary);
+    Some(watched(&temporary, || desk.run(command)))
+}
+
+#[test]
+fn the_task_that_setup_prints_is_one_that_works() {
+    let machine = Machine::signed_in();
+    let Some(outcome) = play_printed(&machine) else { return };
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert!(outcome.stdout.contains(&format!("the name is {ORGANIZATION}")), "{outcome:?}");
+    assert_eq!(machine.sandbox.requests("organization"), 1);
+    machine.assert_no_complaints();
+}
+
+#[test]
+fn the_task_that_setup_prints_takes_the_token_nowhere_else() {
+    let (machine, other) = (Machine::signed_in(), Machine::new());
+    let headers = vec![("Location".to_owned(), format!("{}/v8/Organization", other.sandbox.url()))];
+    machine.sandbox.fault("organization", Fault::Answer { status: 302, headers, body: String::new() });
+    let Some(outcome) = play_printed(&machine) else { return };
+    assert_eq!(outcome.code, 2, "{outcome:?}");
+    assert_eq!((machine.sandbox.requests("organization"), other.sandbox.requests("organization")), (1, 0));
+}

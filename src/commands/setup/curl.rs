@@ -30,7 +30,7 @@ pub(super) fn wiring(desk: &Desk<'_>) -> Result<Wiring> {
 
 /// Something to ask the server for.
 pub(super) fn example_url(settings: &Settings, server: &Origin) -> String {
-    format!("{server}/{}/Jobs", settings.api_version.unwrap_or(ApiVersion::V8))
+    format!("{server}/{}/Organization", settings.api_version.unwrap_or(ApiVersion::V8))
 }
 
 /// The roots that a client has to be told of.

@@ -76,10 +76,10 @@ fn command_lines_for_curl_are_printed_for_two_shells() {
     let expected = format!(
         "# In bash and zsh; without pipefail a sign-in that has ended shows as curl's error alone.
 set -o pipefail
-{get} | curl --fail -H '@-' https://vb365.example.com:4443/v8/Jobs
+{get} | curl --fail -H '@-' https://vb365.example.com:4443/v8/Organization
 
 # In PowerShell.
-& {get} | curl.exe --fail -H '@-' https://vb365.example.com:4443/v8/Jobs
+& {get} | curl.exe --fail -H '@-' https://vb365.example.com:4443/v8/Organization
 
 # The token is renewed by the first command when it is due.
 "
@@ -97,14 +97,18 @@ fn a_task_for_ansible_is_printed_with_its_token_hidden() {
     let home = configured();
     let expected = format!(
         "# A task for a playbook. The program runs on the controller, as the user who runs Ansible.
-# no_log keeps the token out of logs and callbacks; leave it there.
-- name: Ask Veeam Backup for Microsoft 365 for its jobs
+# The token stays out of logs and callbacks by no_log, out of temporary files by ansible_pipelining, and
+# with the server by follow_redirects; leave them there.
+- name: Ask Veeam Backup for Microsoft 365 for the organization
   ansible.builtin.uri:
-    url: \"https://vb365.example.com:4443/v8/Jobs\"
+    url: \"https://vb365.example.com:4443/v8/Organization\"
     headers:
       Authorization: \"Bearer {{{{ lookup('ansible.builtin.pipe', '{} get {TENANT} --protocol token') }}}}\"
+    follow_redirects: none
     return_content: true
-  register: vb365_jobs
+  vars:
+    ansible_pipelining: true
+  register: vb365_organization
   no_log: true
 
 # The token is renewed by the first command when it is due.
