@@ -201,6 +201,11 @@ impl<'a> Desk<'a> {
         (self.variables)(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
     }
 
+    /// A directory of the XDG specification, by which one that is not absolute is not set.
+    fn xdg(&self, variable: &str) -> Option<PathBuf> {
+        self.place(variable).filter(|dir| dir.is_absolute())
+    }
+
     /// The home directory, as callers find it.
     fn home(&self) -> Result<PathBuf> {
         let variable = if cfg!(windows) { "USERPROFILE" } else { "HOME" };

@@ -36,7 +36,7 @@ pub(super) fn wiring(desk: &Desk<'_>) -> Result<Wiring> {
         );
     }
     let tenant = desk.tenant()?;
-    let dir = desk.place("XDG_CONFIG_HOME").map_or_else(|| Ok(desk.home()?.join(".config")), Ok)?;
+    let dir = desk.xdg("XDG_CONFIG_HOME").map_or_else(|| Ok(desk.home()?.join(".config")), Ok)?;
     let dir = dir.join("systemd").join("user");
     let unit = |kind: &str, content: String| {
         let path = dir.join(format!("{NAME}.{kind}"));
@@ -78,8 +78,12 @@ fn timer() -> String {
 /// What a shell's environment says about the files: the user's manager does not know it.
 fn environment(desk: &Desk<'_>) -> Result<String> {
     let mut lines = String::new();
-    for name in ["VB365_HELPER_CONFIG", "VB365_HELPER_CACHE_DIR"] {
-        let Some(place) = desk.place(name).and_then(|place| std::path::absolute(place).ok()) else { continue };
+    let own = |name| (name, desk.place(name).and_then(|place| std::path::absolute(place).ok()));
+    let xdg = |name| (name, desk.xdg(name));
+    for (name, place) in
+        [own("VB365_HELPER_CONFIG"), own("VB365_HELPER_CACHE_DIR"), xdg("XDG_CONFIG_HOME"), xdg("XDG_DATA_HOME")]
+    {
+        let Some(place) = place else { continue };
         lines += &format!("Environment=\"{name}={}\"\n", inside_quotes(&text(&place)?));
     }
     Ok(lines)

@@ -83,3 +83,23 @@ fn the_command_in_the_service_has_microsofts_token_renewed() {
     assert_eq!(answer["source"], "entra_refresh");
     machine.assert_no_complaints();
 }
+
+#[test]
+fn the_service_finds_the_files_that_the_shell_finds() {
+    let home = configured();
+    let (config, data) = (home.home().join("my config"), home.home().join("data"));
+    let printed = |config: &Path| {
+        let mut command = home.command(&["setup", "systemd"]);
+        let output = command.env("XDG_CONFIG_HOME", config).env("XDG_DATA_HOME", &data).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = printed(&config);
+    for (name, place) in [("XDG_CONFIG_HOME", &config), ("XDG_DATA_HOME", &data)] {
+        assert!(text.contains(&format!("\nEnvironment=\"{name}={}\"\n", place.display())), "{text}");
+    }
+    assert!(text.contains(&format!("# The content of {}/systemd/user/", config.display())), "{text}");
+    // Nobody follows one that is not absolute.
+    let text = printed(Path::new("relative"));
+    assert!(!text.contains("XDG_CONFIG_HOME"), "{text}");
+    assert!(text.contains(&format!("# The content of {}:", unit(&home, "timer").display())), "{text}");
+}
