@@ -27,10 +27,13 @@ pub(super) fn wiring(desk: &Desk<'_>) -> Result<Wiring> {
     let text = format!("Import-Module {NAME}\n");
     let edits = dirs.iter().flat_map(edit).collect();
     let program = shell::powershell(&[&desk.program]);
-    let next = vec![
+    let mut next = vec![
         format!("What it can do: Get-Command -Module {NAME}"),
         format!("It looks for vb365-helper on the PATH, or where the variable VB365_HELPER says: {}", &program[2..]),
     ];
+    if cfg!(windows) {
+        next.push("If running scripts is disabled: Set-ExecutionPolicy -Scope CurrentUser RemoteSigned".to_owned());
+    }
     Ok(Wiring { pieces: vec![Piece { about, text, edits }], next })
 }
 
@@ -46,6 +49,6 @@ fn module_directories(_: &Desk<'_>) -> Result<Vec<PathBuf>> {
 
 #[cfg(not(windows))]
 fn module_directories(desk: &Desk<'_>) -> Result<Vec<PathBuf>> {
-    let data = desk.place("XDG_DATA_HOME").map_or_else(|| Ok(desk.home()?.join(".local").join("share")), Ok)?;
+    let data = desk.xdg("XDG_DATA_HOME").map_or_else(|| Ok(desk.home()?.join(".local").join("share")), Ok)?;
     Ok(vec![data.join("powershell").join("Modules")])
 }

@@ -234,3 +234,16 @@ fn without_a_home_nothing_is_written_anywhere() {
     }
     assert_eq!(outcome(&home, &["curl"]).code, 0);
 }
+
+#[cfg(windows)]
+#[test]
+fn what_windows_alone_needs_is_told_there() {
+    let home = configured();
+    let printed = |caller: &str| {
+        let mut command = home.command(&["setup", caller]);
+        let output = command.env("APPDATA", home.home()).env("USERPROFILE", home.home()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(printed("terraform").contains("# vb365-helper setup terraform --write --force\n"));
+    assert!(printed("powershell").contains(": Set-ExecutionPolicy -Scope CurrentUser RemoteSigned\n"));
+}
