@@ -10,6 +10,11 @@ const LONGEST_NAME: usize = 113;
 /// Stands for what is not repeated.
 const LEFT_OUT: &str = "[...]";
 
+/// The line end that `text` has, for what is put into it.
+pub fn end_of_line(text: &str) -> &'static str {
+    if text.contains("\r\n") { "\r\n" } else { "\n" }
+}
+
 /// `text` on one line without control characters (terminal escapes and bidirectional overrides
 /// included), white space folded, cut after 300 characters.
 pub fn printable(text: &str) -> String {

@@ -11,6 +11,7 @@ use crate::credential::{Fingerprint, Origin, Tenant};
 use crate::error::Result;
 use crate::files::{check_replaceable, lock, make_directory, replace, target};
 use crate::host::Clock;
+use crate::text::end_of_line;
 
 /// Editors of Windows put it before the text, where toml_edit would drop it.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -114,10 +115,6 @@ fn with_lines_of(old: &str, new: &str) -> String {
         text.push_str(&line);
     }
     text
-}
-
-fn end_of_line(text: &str) -> &'static str {
-    if text.contains("\r\n") { "\r\n" } else { "\n" }
 }
 
 /// Puts what was told into a tenant's table that stands over `defaults`.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::edit::Refusal;
-use super::kubeconfig::end_of_line;
+use crate::text::end_of_line;
 
 const KIND: &str = "credentials_helper";
 /// What Terraform calls this program.

@@ -6,6 +6,7 @@ mod tests;
 
 use super::edit::Refusal;
 use super::yaml::{Node, Value, parse};
+use crate::text::end_of_line;
 
 /// A user for a kubeconfig.
 pub(super) struct User {
@@ -56,7 +57,7 @@ impl User {
         };
         let users = root.get("users");
         let items = users.and_then(Node::items).unwrap_or_default();
-        let named: Vec<_> = items.iter().filter(|item| self.has_name_of(item)).collect();
+        let named: Vec<_> = items.iter().filter(|item| is_called(item, self.name())).collect();
         match named[..] {
             [] => self.added(old, &root, users).map(Some),
             [own] if own.means(&self.node) => Ok(None),
@@ -64,10 +65,6 @@ impl User {
             [own] => self.replaced(old, &root, own).map(Some),
             _ => Err(Refusal::ByHand),
         }
-    }
-
-    fn has_name_of(&self, item: &Node) -> bool {
-        item.get("name").and_then(Node::text) == Some(self.name())
     }
 
     fn added(&self, old: &str, root: &Node, users: Option<&Node>) -> Result<String, Refusal> {
@@ -169,7 +166,11 @@ impl User {
 pub(super) fn has_user(text: &str, name: &str) -> bool {
     let root = parse(text).ok().flatten();
     let users = root.as_ref().and_then(|root| root.get("users")).and_then(Node::items).unwrap_or_default();
-    users.iter().any(|user| user.get("name").and_then(Node::text) == Some(name))
+    users.iter().any(|user| is_called(user, name))
+}
+
+fn is_called(user: &Node, name: &str) -> bool {
+    user.get("name").and_then(Node::text) == Some(name)
 }
 
 /// The first text that reads as it should.
@@ -216,8 +217,4 @@ fn next_line(text: &str, offset: usize) -> usize {
 fn on_new_line(text: &str) -> String {
     let unfinished = if text.is_empty() || text.ends_with('\n') { "" } else { end_of_line(text) };
     format!("{text}{unfinished}")
-}
-
-pub(super) fn end_of_line(text: &str) -> &'static str {
-    if text.contains("\r\n") { "\r\n" } else { "\n" }
 }

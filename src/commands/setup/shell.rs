@@ -11,12 +11,16 @@ pub(super) fn powershell<W: AsRef<str>>(words: &[W]) -> String {
 }
 
 fn joined<W: AsRef<str>>(words: &[W], quoted: impl Fn(&str) -> String) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/.-_:".contains(c);
     let word = |word: &W| match word.as_ref() {
-        plain if !plain.is_empty() && plain.chars().all(is_plain) => plain.to_owned(),
+        plain if is_plain(plain) => plain.to_owned(),
         other => quoted(other),
     };
     words.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether `word` needs no quotes, in any shell and in systemd's units.
+pub(super) fn is_plain(word: &str) -> bool {
+    !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "/.-_:".contains(c))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! not used for 90 days; a `get` a day has it used.
 
 use super::edit::Edit;
-use super::{Desk, Piece, Wiring, text};
+use super::{Desk, Piece, Wiring, shell, text};
 use crate::error::{Error, Kind, Result};
 
 const NAME: &str = "vb365-helper-keep@";
@@ -91,8 +91,7 @@ fn environment(desk: &Desk<'_>) -> Result<String> {
 
 /// A word of `ExecStart` (systemd.service, "Command lines").
 fn escaped(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/.-_:".contains(c);
-    if word.chars().all(is_plain) {
+    if shell::is_plain(word) {
         return word.to_owned();
     }
     format!("\"{}\"", inside_quotes(word).replace('$', "$$"))
@@ -109,6 +108,7 @@ mod tests {
     #[test]
     fn words_reach_the_program_as_they_are() {
         assert_eq!(escaped("/usr/bin/vb365-helper"), "/usr/bin/vb365-helper");
+        assert_eq!(escaped(""), "\"\"");
         assert_eq!(escaped("/a b/%h/$x/\"\\"), r#""/a b/%%h/$$x/\"\\""#);
     }
 }
