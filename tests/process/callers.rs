@@ -234,7 +234,7 @@ fn what_a_caller_has_configured_may_stand_before_the_command() {
     assert_eq!(run(&["get", "--tenant", TENANT]).stdout, "canary-veeam-access-1\n");
     assert!(run(&["get", "--tenant", TENANT, "--protocol", "header"]).stdout.starts_with("Authorization: Bearer "));
     assert_eq!(run(&["get"]).code, 8);
-    for people in [&["list"][..], &["schema"], &["login", TENANT], &["erase", "--all"]] {
+    for people in [&["list"][..], &["list", "--json"], &["schema"], &["login", TENANT], &["erase", "--all"]] {
         let outcome = run(people);
         assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{people:?}");
     }
