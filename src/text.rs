@@ -7,6 +7,8 @@ const LONGEST: usize = 300;
 const LONGEST_WORD: usize = 64;
 /// Longest name of an account, in characters (Microsoft's `userPrincipalName`).
 const LONGEST_NAME: usize = 113;
+/// How many names are told in a row.
+const MOST_NAMES: usize = 5;
 /// Stands for what is not repeated.
 const LEFT_OUT: &str = "[...]";
 
@@ -43,6 +45,13 @@ pub fn without_tokens(words: &str) -> String {
 /// The name of an account as a server told it; `None` if no account is called so.
 pub fn account_name(name: &str) -> Option<String> {
     Some(one_line(name)).filter(|name| !name.is_empty() && length(name) <= LONGEST_NAME)
+}
+
+/// `names` in a row, of which a person reads the first few.
+pub fn in_a_row<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
+    let more = names.len().saturating_sub(MOST_NAMES);
+    let row = names.take(MOST_NAMES).collect::<Vec<_>>().join(", ");
+    if more == 0 { row } else { format!("{row} and {more} more") }
 }
 
 fn one_line(text: &str) -> String {
@@ -103,6 +112,14 @@ mod tests {
         assert_eq!(said("{\"a\":\"b\n c\"} is bad", "{\"a\":\"b  c\"}"), "[...] is bad");
         assert_eq!(said("bad: abcd\nefgh\nijkl", "abcdefghijkl"), "[...]");
         assert_eq!(said("bad", ""), "bad");
+    }
+
+    #[test]
+    fn of_many_names_the_first_are_told() {
+        let names = ["a", "b", "c", "d", "e", "f", "g"];
+        assert_eq!(in_a_row(names[..2].iter().copied()), "a, b");
+        assert_eq!(in_a_row(names[..5].iter().copied()), "a, b, c, d, e");
+        assert_eq!(in_a_row(names.into_iter()), "a, b, c, d, e and 2 more");
     }
 
     #[test]

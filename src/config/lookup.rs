@@ -4,6 +4,7 @@
 use super::{Config, file::Section, settings};
 use crate::credential::{Origin, ServerName, Tenant};
 use crate::error::{Error, Kind, Result};
+use crate::text::in_a_row;
 
 impl Config {
     /// The tenant that `server` is configured for, and the server as it is configured; `None` where it
@@ -28,8 +29,8 @@ impl Config {
                 .with_hint(format!("vb365-helper login TENANT --server {origin}"))),
             ([] | [_], _) => Ok(found.pop()),
             (several, _) => {
-                let names: Vec<_> = several.iter().map(|(tenant, _)| tenant.as_str()).collect();
-                let message = format!("several tenants have the server {server}: {}", names.join(", "));
+                let names = in_a_row(several.iter().map(|(tenant, _)| tenant.as_str()));
+                let message = format!("several tenants have the server {server}: {names}");
                 Err(Error::new(Kind::Config, message).with_hint("name one with --tenant TENANT"))
             }
         }

@@ -27,6 +27,7 @@ use crate::credential::{Origin, Settings, Tenant};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::Variables;
 use crate::secret::Secret;
+use crate::text::in_a_row;
 
 /// What of the process the wiring depends on.
 pub struct Process<'a> {
@@ -148,9 +149,9 @@ impl<'a> Desk<'a> {
             (None, []) => Err(Error::new(Kind::Config, "no tenant is configured")
                 .with_hint("vb365-helper login TENANT --server https://HOST:4443")),
             (None, several) => {
-                let names: Vec<_> = several.iter().map(|tenant| tenant.as_str()).collect();
+                let names = in_a_row(several.iter().map(|tenant| tenant.as_str()));
                 let caller = self.args.caller.name();
-                Err(Error::new(Kind::Config, format!("several tenants are configured: {}", names.join(", ")))
+                Err(Error::new(Kind::Config, format!("several tenants are configured: {names}"))
                     .with_hint(format!("vb365-helper setup {caller} TENANT")))
             }
         }
