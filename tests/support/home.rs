@@ -60,6 +60,8 @@ impl Home {
             .envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)))
             .env("PATH", self.0.path())
             .env("HOME", self.0.path())
+            .env("USERPROFILE", self.0.path())
+            .env("APPDATA", self.0.path().join("AppData"))
             .env("VB365_HELPER_CONFIG", self.0.path().join("config.toml"))
             .env("VB365_HELPER_CACHE_DIR", self.cache_dir())
             .current_dir(self.0.path())

@@ -39,7 +39,17 @@ fn refused(home: &Home, args: &[&str], code: i32) -> String {
 
 /// The program, as it is told to callers: by no link.
 fn program() -> String {
-    assert_cmd::cargo::cargo_bin!("vb365-helper").display().to_string()
+    std::path::absolute(assert_cmd::cargo::cargo_bin!("vb365-helper")).unwrap().display().to_string()
+}
+
+/// The same as a word of YAML, where a backslash needs quotes.
+fn program_in_yaml() -> String {
+    if cfg!(windows) { serde_json::Value::from(program()).to_string() } else { program() }
+}
+
+/// The same as a word of a shell.
+fn program_in_shell() -> String {
+    if cfg!(windows) { format!("'{}'", program()) } else { program() }
 }
 
 /// Writes a file of the user's, and what leads to it.

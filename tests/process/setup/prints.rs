@@ -1,6 +1,6 @@
 //! What is printed, whole; and for whom.
 
-use super::{configured, outcome, program, put, refused, setup};
+use super::{configured, outcome, program, program_in_shell, program_in_yaml, put, refused, setup};
 use crate::support::{Home, TENANT};
 
 /// Every name by which a caller is set up.
@@ -9,7 +9,7 @@ const CALLERS: [&str; 6] = ["kubectl", "terraform", "powershell", "curl", "ansib
 #[test]
 fn a_user_for_kubectl_is_printed_as_a_kubeconfig() {
     let home = configured();
-    let (program, file) = (program(), home.home().join(".kube/config"));
+    let (program, file) = (program_in_yaml(), home.home().join(".kube").join("config"));
     let expected = format!(
         "# A user for {}.
 users:
@@ -36,8 +36,9 @@ users:
         expected.replace(&format!("- {TENANT}\n"), &format!("- {TENANT}\n      - --server\n      - \"{server}\"\n"));
     assert_eq!(setup(&home, &["kubectl", "--server", server]), with_server);
     let config = home.home().join("config.toml").display().to_string();
+    let word = if cfg!(windows) { serde_json::Value::from(&*config).to_string() } else { config.clone() };
     let with_config =
-        expected.replace(&format!("- {TENANT}\n"), &format!("- {TENANT}\n      - --config\n      - {config}\n"));
+        expected.replace(&format!("- {TENANT}\n"), &format!("- {TENANT}\n      - --config\n      - {word}\n"));
     assert_eq!(setup(&home, &["kubectl", "--config", &config]), with_config);
 }
 
@@ -71,8 +72,7 @@ credentials_helper \"vb365\" {{
 #[test]
 fn command_lines_for_curl_are_printed_for_two_shells() {
     let home = configured();
-    let program = program();
-    let get = format!("{program} get {TENANT} --protocol header");
+    let get = format!("{} get {TENANT} --protocol header", program_in_shell());
     let expected = format!(
         "# In bash and zsh; without pipefail a sign-in that has ended shows as curl's error alone.
 set -o pipefail
@@ -85,6 +85,10 @@ set -o pipefail
 "
     );
     assert_eq!(setup(&home, &["curl"]), expected);
+    if cfg!(windows) {
+        // Its paths are others, and quoted as the program's is.
+        return;
+    }
     home.write_config(&format!(
         "[tenants.\"{TENANT}\"]\nserver = \"https://vb365.example.com:4443\"\napi_version = \"v6\"\nca_file = \"/my roots.pem\"\n"
     ));
@@ -93,6 +97,8 @@ set -o pipefail
 }
 
 #[test]
+// Ansible's controllers are no Windows machines.
+#[cfg(unix)]
 fn a_task_for_ansible_is_printed_with_its_token_hidden() {
     let home = configured();
     let expected = format!(
@@ -177,7 +183,8 @@ fn printing_changes_nothing() {
     put(&home.home().join(".kube/config"), "users: [");
     let files = || walk(&home);
     let before = files();
-    for caller in CALLERS {
+    // systemd is not for Windows, and is refused there.
+    for caller in CALLERS.into_iter().filter(|caller| cfg!(unix) || *caller != "systemd") {
         setup(&home, &[caller]);
         assert_eq!(files(), before, "{caller}");
     }
