@@ -184,18 +184,24 @@ pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// Gives `file` the group and the mode of `path`, if that is there. A group that this user may not give
-/// is left out.
+/// Gives `file` the group and the mode of `path`, if that is there. Where this user may not give the group,
+/// what it was allowed is allowed to no other.
 ///
 /// # Errors
 /// What the system says.
 #[cfg(unix)]
 pub fn keep_access(path: &Path, file: &File) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, fchown};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
     let Ok(old) = fs::metadata(path) else { return Ok(()) };
     // Before the mode, some bits of which end with a change of the group.
-    let _ = fchown(file, None, Some(old.gid()));
-    file.set_permissions(old.permissions())
+    let is_given = fchown(file, None, Some(old.gid())).is_ok();
+    file.set_permissions(fs::Permissions::from_mode(kept_mode(old.mode(), is_given)))
+}
+
+/// The mode for a file that takes the place of one with `mode`, in the same group or not.
+#[cfg(unix)]
+fn kept_mode(mode: u32, in_same_group: bool) -> u32 {
+    if in_same_group { mode & 0o7777 } else { mode & 0o7707 }
 }
 
 /// On Windows a new file inherits its directory's access list.
@@ -297,6 +303,12 @@ mod tests {
         assert_eq!(replace(&path, "text").unwrap_err().to_string(), "it is not a regular file");
         assert!(!fs::symlink_metadata(&path).unwrap().is_file());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_one_group_was_allowed_is_allowed_to_no_other() {
+        assert_eq!((kept_mode(0o100_640, true), kept_mode(0o100_640, false)), (0o640, 0o600));
+        assert_eq!((kept_mode(0o100_664, true), kept_mode(0o100_664, false)), (0o664, 0o604));
     }
 
     #[test]
