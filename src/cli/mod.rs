@@ -2,8 +2,11 @@
 //! token typed in the wrong place.
 
 mod later;
-mod person;
+mod list;
+mod login;
 mod program;
+mod schema;
+mod setup;
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -14,8 +17,11 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 pub use self::later::Later;
-pub use self::person::{CallerArg, ListArgs, LoginArgs, SchemaArgs, SetupArgs};
+pub use self::list::ListArgs;
+pub use self::login::LoginArgs;
 pub use self::program::{BeforeArgs, CallerArgs, EraseArgs, GetArgs, InteractiveArg, StoreArgs, WantArg};
+pub use self::schema::SchemaArgs;
+pub use self::setup::{CallerArg, SetupArgs};
 use crate::error::{Error, Kind};
 use crate::text::printable;
 

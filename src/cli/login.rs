@@ -1,20 +1,12 @@
-//! Arguments of the commands that people call.
+//! Arguments of `login`.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::duration;
 use crate::credential::{ApiVersion, Fingerprint, Origin, Tenant};
-
-/// Arguments of `list`.
-#[derive(Args, Debug)]
-pub struct ListArgs {
-    /// As a JSON document
-    #[arg(long)]
-    pub json: bool,
-}
 
 /// Arguments of `login`.
 #[derive(Args, Debug)]
@@ -51,54 +43,4 @@ pub struct LoginArgs {
     /// Write the tenant's entry to stdout, as `list --json` has it
     #[arg(long)]
     pub json: bool,
-}
-
-/// Arguments of `setup`.
-#[derive(Args, Debug)]
-pub struct SetupArgs {
-    /// Who is to call
-    #[arg(value_enum)]
-    pub caller: CallerArg,
-    /// The tenant, as in abc.onmicrosoft.com [default: the only one configured]
-    pub tenant: Option<Tenant>,
-    /// Which of the tenant's configured servers
-    #[arg(long, value_name = "URL")]
-    pub server: Option<Origin>,
-    /// Write it to your files; what is changed is kept beside as FILE.vb365-backup
-    #[arg(long)]
-    pub write: bool,
-    /// Replace what stands in its place, too
-    #[arg(long, requires = "write")]
-    pub force: bool,
-}
-
-/// Arguments of `schema`.
-#[derive(Args, Debug)]
-pub struct SchemaArgs {
-    /// The schema's name, as in get-request-v1
-    pub name: Option<String>,
-}
-
-/// A caller that can be set up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CallerArg {
-    /// A user in the kubeconfig
-    Kubectl,
-    /// A credentials helper in the CLI configuration
-    Terraform,
-    /// The module Vb365Helper
-    Powershell,
-    /// A command line, to copy
-    Curl,
-    /// A task, to copy
-    Ansible,
-    /// A user's timer that keeps the sign-in alive
-    Systemd,
-}
-
-impl CallerArg {
-    /// The name on the command line.
-    pub fn name(self) -> String {
-        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-    }
 }

@@ -1,0 +1,48 @@
+//! Arguments of `setup`.
+
+use clap::{Args, ValueEnum};
+
+use crate::credential::{Origin, Tenant};
+
+/// Arguments of `setup`.
+#[derive(Args, Debug)]
+pub struct SetupArgs {
+    /// Who is to call
+    #[arg(value_enum)]
+    pub caller: CallerArg,
+    /// The tenant, as in abc.onmicrosoft.com [default: the only one configured]
+    pub tenant: Option<Tenant>,
+    /// Which of the tenant's configured servers
+    #[arg(long, value_name = "URL")]
+    pub server: Option<Origin>,
+    /// Write it to your files; what is changed is kept beside as FILE.vb365-backup
+    #[arg(long)]
+    pub write: bool,
+    /// Replace what stands in its place, too
+    #[arg(long, requires = "write")]
+    pub force: bool,
+}
+
+/// A caller that can be set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CallerArg {
+    /// A user in the kubeconfig
+    Kubectl,
+    /// A credentials helper in the CLI configuration
+    Terraform,
+    /// The module Vb365Helper
+    Powershell,
+    /// A command line, to copy
+    Curl,
+    /// A task, to copy
+    Ansible,
+    /// A user's timer that keeps the sign-in alive
+    Systemd,
+}
+
+impl CallerArg {
+    /// The name on the command line.
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
