@@ -17,6 +17,7 @@ pub mod http;
 pub mod json;
 pub mod protocol;
 pub mod resolve;
+pub mod screen;
 pub mod secret;
 pub mod steps;
 pub mod text;
@@ -34,7 +35,7 @@ use crate::commands::exchange::Exchange;
 use crate::commands::{Answer, Context, list, login, schema, setup};
 use crate::config::{Config, Places};
 use crate::error::{Error, Kind, Result};
-use crate::host::{Clock, Input, Terminal};
+use crate::host::{Clock, Input, Surface, Terminal};
 use crate::protocol::{Output, Protocol, Variables, native};
 use crate::secret::Secret;
 use crate::steps::Step;
@@ -46,6 +47,8 @@ pub struct Streams<'a> {
     pub stdin: &'a mut dyn Input,
     /// The answer goes here, in one write, and nothing else does.
     pub stdout: &'a mut dyn Write,
+    /// What stdout can show, if it is a terminal; only texts for people ask.
+    pub stdout_surface: &'a dyn Fn() -> Option<Surface>,
     /// Words for people; silent on success.
     pub stderr: &'a mut dyn Write,
 }
@@ -63,9 +66,9 @@ pub fn run(
     clock: &dyn Clock,
     terminal: &dyn Terminal,
 ) -> u8 {
-    let Streams { stdin, stdout, stderr } = streams;
+    let Streams { stdin, stdout, stdout_surface, stderr } = streams;
     let warnings = Warnings::default();
-    let process = Process { args, variables, program, clock, terminal, warnings: &warnings };
+    let process = Process { args, variables, program, stdout: stdout_surface, clock, terminal, warnings: &warnings };
     let (answer, failure) = match cli::parse(args) {
         Ok(cli) => process.answer(cli, stdin),
         Err(NotACommand::Help(text)) => (Ok(Secret::new(text.into_bytes())), None),
@@ -93,6 +96,7 @@ struct Process<'a> {
     args: &'a [OsString],
     variables: Variables<'a>,
     program: &'a dyn Fn() -> io::Result<PathBuf>,
+    stdout: &'a dyn Fn() -> Option<Surface>,
     clock: &'a dyn Clock,
     terminal: &'a dyn Terminal,
     warnings: &'a Warnings,
@@ -151,8 +155,9 @@ impl Process<'_> {
     }
 
     fn with(&self, config: &Config, run: impl FnOnce(&Context<'_>) -> Result<Answer>) -> Result<Answer> {
-        let Self { clock, terminal, warnings, .. } = *self;
-        run(&Context { config, cache: &Cache::new(config.cache_dir()), clock, terminal, warnings })
+        let Self { variables, stdout, clock, terminal, warnings, .. } = *self;
+        let cache = &Cache::new(config.cache_dir());
+        run(&Context { config, cache, clock, terminal, variables, stdout, warnings })
     }
 }
 

@@ -16,7 +16,12 @@ fn main() -> ExitCode {
     host::plan_crash(variable("VB365_HELPER_CRASH").as_deref());
     host::keep_journal(variable("VB365_HELPER_LOG").as_deref());
     let args: Vec<_> = env::args_os().collect();
-    let streams = Streams { stdin: &mut SystemInput::new(), stdout: &mut io::stdout(), stderr: &mut io::stderr() };
+    let streams = Streams {
+        stdin: &mut SystemInput::new(),
+        stdout: &mut io::stdout(),
+        stdout_surface: &host::stdout_surface,
+        stderr: &mut io::stderr(),
+    };
     let clock = SystemClock::start();
     ExitCode::from(run(&args, &|name| env::var_os(name), &env::current_exe, streams, &clock, &SystemTerminal))
 }

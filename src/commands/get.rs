@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Answer, Context};
 use crate::credential::{Credential, Origin, Request, ServerName, ServerRequest, Tenant, Want};
+use crate::device_login::Wishes;
 use crate::error::Result;
 use crate::host::Deadline;
 use crate::protocol::{Output, Token};
@@ -66,6 +67,7 @@ fn kept(context: &Context<'_>, server: &ServerName) -> Result<Option<Token>> {
 
 fn credential(context: &Context<'_>, request: &Request, deadline: Deadline) -> Result<Credential> {
     let settings = context.config.settings(&request.tenant)?;
-    let ladder = Ladder::new(&settings, request, context.cache, context.clock, context.terminal, context.warnings)?;
+    let person = context.person(Wishes::default());
+    let ladder = Ladder::new(&settings, request, context.cache, context.clock, person, context.warnings)?;
     ladder.get(deadline)
 }

@@ -9,6 +9,7 @@ use super::{Answer, Context};
 use crate::cli::LoginArgs;
 use crate::config::Told;
 use crate::credential::{Interactive, Origin, Request, Scopes, Settings, Tenant, Want};
+use crate::device_login::Wishes;
 use crate::error::{Error, Kind, Result};
 use crate::http::Client;
 use crate::protocol::{document, instant};
@@ -56,7 +57,8 @@ fn sign_in(context: &Context<'_>, args: LoginArgs) -> Result<Answer> {
         refused_token: None,
         timeout,
     };
-    let ladder = Ladder::new(&settings, &request, context.cache, context.clock, context.terminal, context.warnings)?;
+    let person = context.person(Wishes::default());
+    let ladder = Ladder::new(&settings, &request, context.cache, context.clock, person, context.warnings)?;
     let signed_in = ladder.login()?;
     let stdout = if json { entry(context, &settings)? } else { Secret::new(Vec::new()) };
     if context.terminal.show(&summary(&settings, &signed_in)).is_err() {

@@ -17,9 +17,11 @@ use zeroize::Zeroizing;
 
 use crate::cache::Cache;
 use crate::config::Config;
+use crate::device_login::{Person, Wishes};
 use crate::error::{Error, Kind, Result};
-use crate::host::{Clock, Deadline, Input, Terminal};
-use crate::protocol::Output;
+use crate::host::{Clock, Deadline, Input, Surface, Terminal};
+use crate::protocol::{Output, Variables};
+use crate::screen::Screen;
 use crate::secret::Secret;
 use crate::warnings::Warnings;
 
@@ -42,8 +44,29 @@ pub struct Context<'a> {
     pub clock: &'a dyn Clock,
     /// The person's terminal.
     pub terminal: &'a dyn Terminal,
+    /// The environment.
+    pub variables: Variables<'a>,
+    /// What stdout can show, if it is a terminal.
+    pub stdout: &'a dyn Fn() -> Option<Surface>,
     /// What goes wrong without ending the command.
     pub warnings: &'a Warnings,
+}
+
+impl<'a> Context<'a> {
+    /// The person who may be asked to sign in.
+    pub fn person(&self, wishes: Wishes) -> Person<'a> {
+        Person { terminal: self.terminal, variables: self.variables, wishes }
+    }
+
+    /// Where the answer is shown.
+    pub fn page(&self, is_plain: bool) -> Screen {
+        Screen::new((self.stdout)(), self.variables, is_plain)
+    }
+
+    /// The person's terminal, as texts for them see it.
+    pub fn screen(&self, is_plain: bool) -> Screen {
+        Screen::of_terminal(self.terminal, self.variables, is_plain)
+    }
 }
 
 /// What a command has to say, for stdout and as a whole.

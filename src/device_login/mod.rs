@@ -1,7 +1,8 @@
-//! Asking a person to sign in. The prompt goes to the terminal and nowhere else, names who signs in
-//! where, and warns of the one trick played with device codes: sending somebody one's own.
-//! What the platform's answers mean stands in `entra::device`; here they are waited for.
+//! Asking a person to sign in: a code is shown by whatever [`Prompt`] there is, and waited for. What the
+//! platform's answers mean stands in `entra::device`.
 
+mod person;
+mod prompt;
 #[cfg(test)]
 mod tests;
 
@@ -9,12 +10,14 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+pub use self::person::{Person, Wishes};
+pub use self::prompt::{Invitation, Prompt, Waiting};
 use crate::credential::{Origin, Settings};
 use crate::entra::Entra;
 use crate::entra::device::{Answer, DeviceCode, Pace};
 use crate::entra::tokens::EntraTokens;
 use crate::error::{Error, Kind};
-use crate::host::{Clock, Deadline, Terminal};
+use crate::host::{Clock, Deadline};
 use crate::steps::{self, Step};
 
 /// No single question to the platform takes longer than this.
@@ -39,7 +42,7 @@ impl From<Error> for NotSignedIn {
     }
 }
 
-/// Shows a code and waits until the person has signed in, until `limit` or the code's own end.
+/// Shows a code by `prompt` and waits until the person has signed in, until `limit` or the code's own end.
 ///
 /// # Errors
 /// See [`NotSignedIn`]; nothing was kept then.
@@ -50,100 +53,88 @@ pub fn run(
     claims: Option<&str>,
     limit: Option<Deadline>,
     clock: &dyn Clock,
-    terminal: &dyn Terminal,
+    prompt: &mut dyn Prompt,
 ) -> Result<EntraTokens, NotSignedIn> {
     let first = limit.map_or(REQUEST_LIMIT, |limit| limit.left(clock).min(REQUEST_LIMIT));
     let code = entra.device_code(claims, first)?;
     let life = limit.map_or(code.life, |limit| code.life.min(limit.left(clock)));
     let deadline = Deadline::after(clock, life);
-    terminal.catch_interrupts();
-    terminal.show(&prompt(settings, server, &code, life)).map_err(|error| {
-        let message = format!("the terminal cannot be written to: {error}");
-        Error::new(Kind::LoginRequired, message).with_tenant(&settings.tenant)
-    })?;
+    prompt.show(&Invitation { settings, server, code: &code, life })?;
     steps::reached(Step::CodeShown);
-    wait(entra, settings, &code, deadline, clock, terminal)
+    let result = Wait { entra, settings, code: &code, deadline, clock, stands: Waiting::ForPerson }.run(prompt);
+    prompt.close();
+    result
 }
 
-fn wait(
-    entra: &Entra,
-    settings: &Settings,
-    code: &DeviceCode,
+/// The wait for a person who has seen the code.
+struct Wait<'a> {
+    entra: &'a Entra,
+    settings: &'a Settings,
+    code: &'a DeviceCode,
     deadline: Deadline,
-    clock: &dyn Clock,
-    terminal: &dyn Terminal,
-) -> Result<EntraTokens, NotSignedIn> {
-    let mut pace = Pace::new(code);
-    let mut pause = pace.first();
-    loop {
-        if !rest(pause.min(deadline.left(clock)), clock, terminal) {
-            return Err(cancelled(settings));
-        }
-        // The poll after the deadline is the last, so that the platform's own reason is seen.
-        let is_last = deadline.is_over(clock);
-        let limit = REQUEST_LIMIT.min(deadline.left(clock) + LAST_WORD);
-        let Some(answer) = poll(entra, code, limit, terminal) else { return Err(cancelled(settings)) };
-        pause = match answer {
-            Answer::Tokens(tokens) => return Ok(tokens),
-            Answer::Declined(error) => return Err(NotSignedIn::Declined(error.with_tenant(&settings.tenant))),
-            Answer::Failed(error) => return Err(error.with_tenant(&settings.tenant).into()),
-            Answer::Expired => return Err(expired(settings).into()),
-            _ if is_last => return Err(expired(settings).into()),
-            Answer::Pending => pace.after_pending(),
-            Answer::SlowDown => pace.after_slow_down(),
-            Answer::NoAnswer { retry_after } => pace.after_no_answer(retry_after),
-        }
-    }
+    clock: &'a dyn Clock,
+    stands: Waiting,
 }
 
-/// Waits; false if Ctrl-C was pressed.
-fn rest(duration: Duration, clock: &dyn Clock, terminal: &dyn Terminal) -> bool {
-    let until = Deadline::after(clock, duration);
-    while !terminal.is_interrupted() {
-        let left = until.left(clock);
-        if left.is_zero() {
-            return true;
-        }
-        clock.sleep(left.min(GLANCE));
-    }
-    false
-}
-
-/// Asks once; `None` if Ctrl-C was pressed. The question has a thread of its own, so that a server
-/// that does not answer cannot hold the person.
-fn poll(entra: &Entra, code: &DeviceCode, limit: Duration, terminal: &dyn Terminal) -> Option<Answer> {
-    let (answered, answer) = mpsc::channel();
-    let (entra, code) = (entra.clone(), code.clone());
-    // Nobody listens any more after Ctrl-C.
-    let ask = move || drop(answered.send(entra.poll(&code, limit)));
-    if thread::Builder::new().spawn(ask).is_err() {
-        return Some(Answer::NoAnswer { retry_after: None });
-    }
-    loop {
-        match answer.recv_timeout(GLANCE) {
-            Ok(answer) => return Some(answer),
-            Err(RecvTimeoutError::Disconnected) => return Some(Answer::NoAnswer { retry_after: None }),
-            Err(RecvTimeoutError::Timeout) if terminal.is_interrupted() => return None,
-            Err(RecvTimeoutError::Timeout) => {}
+impl Wait<'_> {
+    fn run(&mut self, prompt: &mut dyn Prompt) -> Result<EntraTokens, NotSignedIn> {
+        let Self { settings, clock, deadline, .. } = *self;
+        let mut pace = Pace::new(self.code);
+        let mut pause = pace.first();
+        loop {
+            if !self.rest(pause.min(deadline.left(clock)), prompt) {
+                return Err(cancelled(settings));
+            }
+            // The poll after the deadline is the last, so that the platform's own reason is seen.
+            let is_last = deadline.is_over(clock);
+            let limit = REQUEST_LIMIT.min(deadline.left(clock) + LAST_WORD);
+            let Some(answer) = self.poll(limit, prompt) else { return Err(cancelled(settings)) };
+            (self.stands, pause) = match answer {
+                Answer::Tokens(tokens) => return Ok(tokens),
+                Answer::Declined(error) => return Err(NotSignedIn::Declined(error.with_tenant(&settings.tenant))),
+                Answer::Failed(error) => return Err(error.with_tenant(&settings.tenant).into()),
+                Answer::Expired => return Err(expired(settings).into()),
+                _ if is_last => return Err(expired(settings).into()),
+                Answer::Pending => (Waiting::ForPerson, pace.after_pending()),
+                Answer::SlowDown => (Waiting::SlowedDown, pace.after_slow_down()),
+                Answer::NoAnswer { retry_after } => (Waiting::NoAnswer, pace.after_no_answer(retry_after)),
+            }
         }
     }
-}
 
-fn prompt(settings: &Settings, server: Option<&Origin>, code: &DeviceCode, life: Duration) -> String {
-    let server = server.map(|server| format!("  server         {server}\n")).unwrap_or_default();
-    let minutes = life.as_secs().div_ceil(60);
-    format!(
-        "\nSign in to Veeam Backup for Microsoft 365\n\
-         \n  tenant         {tenant}\n  identity host  {host}\n{server}\
-         \n  open           {uri}\n  enter the code {user_code}\n\
-         \nThe code is valid for {minutes} minute{s}. It belongs to the command you have just started:\n\
-         never enter a code that someone sent you. Ctrl-C cancels.\n\n",
-        tenant = settings.tenant,
-        host = settings.authority.host(),
-        uri = code.verification_uri,
-        user_code = code.user_code,
-        s = if minutes == 1 { "" } else { "s" },
-    )
+    /// Waits; false if the person gave up.
+    fn rest(&self, duration: Duration, prompt: &mut dyn Prompt) -> bool {
+        let until = Deadline::after(self.clock, duration);
+        while !prompt.is_given_up() {
+            let left = until.left(self.clock);
+            if left.is_zero() {
+                return true;
+            }
+            prompt.tell(self.stands, self.deadline.left(self.clock));
+            self.clock.sleep(left.min(GLANCE));
+        }
+        false
+    }
+
+    /// Asks once; `None` if the person gave up. The question has a thread of its own, so that a server
+    /// that does not answer cannot hold the person.
+    fn poll(&self, limit: Duration, prompt: &mut dyn Prompt) -> Option<Answer> {
+        let (answered, answer) = mpsc::channel();
+        let (entra, code) = (self.entra.clone(), self.code.clone());
+        // Nobody listens any more after Ctrl-C.
+        let ask = move || drop(answered.send(entra.poll(&code, limit)));
+        if thread::Builder::new().spawn(ask).is_err() {
+            return Some(Answer::NoAnswer { retry_after: None });
+        }
+        loop {
+            match answer.recv_timeout(GLANCE) {
+                Ok(answer) => return Some(answer),
+                Err(RecvTimeoutError::Disconnected) => return Some(Answer::NoAnswer { retry_after: None }),
+                Err(RecvTimeoutError::Timeout) if prompt.is_given_up() => return None,
+                Err(RecvTimeoutError::Timeout) => prompt.tell(self.stands, self.deadline.left(self.clock)),
+            }
+        }
+    }
 }
 
 fn cancelled(settings: &Settings) -> NotSignedIn {

@@ -83,7 +83,8 @@ impl Scene {
     fn sign_in(&self, limit: Option<Duration>) -> Result<EntraTokens, NotSignedIn> {
         let limit = limit.map(|limit| Deadline::after(&*self.clock, limit));
         let server = "https://vb365.abc.local:4443".parse().unwrap();
-        let result = run(&self.entra(), &self.settings, Some(&server), None, limit, &*self.clock, &*self.terminal);
+        let mut prompt = at(&self.terminal);
+        let result = run(&self.entra(), &self.settings, Some(&server), None, limit, &*self.clock, &mut prompt);
         let told = format!("{result:?} {}", self.terminal.text());
         assert!(!told.contains("canary"), "{told}");
         result
@@ -92,6 +93,11 @@ impl Scene {
     fn polls(&self) -> Vec<u64> {
         self.polls.lock().unwrap().clone()
     }
+}
+
+/// The prompt at `terminal`.
+fn at(terminal: &FakeTerminal) -> impl Prompt {
+    Person { terminal, variables: &|_| None, wishes: Wishes::default() }.prompt()
 }
 
 fn settings(authority: &str) -> Settings {
@@ -160,7 +166,7 @@ never enter a code that someone sent you. Ctrl-C cancels.
 fn without_a_server_the_prompt_names_none() {
     let mut scene = Scene::new(60);
     scene.answer(&[DONE]);
-    run(&scene.entra(), &scene.settings, None, None, None, &*scene.clock, &*scene.terminal).unwrap();
+    run(&scene.entra(), &scene.settings, None, None, None, &*scene.clock, &mut at(&scene.terminal)).unwrap();
     let text = scene.terminal.text();
     assert!(!text.contains("server") && text.contains("The code is valid for 1 minute. It belongs"), "{text}");
 }
@@ -190,7 +196,7 @@ fn the_code_is_asked_for_with_scopes_and_the_claims_that_were_demanded() {
         .create();
     scene.answer(&[DONE]);
     let claims = Some(r#"{"access_token":{}}"#);
-    run(&scene.entra(), &scene.settings, None, claims, None, &*scene.clock, &*scene.terminal).unwrap();
+    run(&scene.entra(), &scene.settings, None, claims, None, &*scene.clock, &mut at(&scene.terminal)).unwrap();
     asked.assert();
 }
 
@@ -267,7 +273,9 @@ fn a_platform_that_cannot_be_reached_is_asked_until_the_deadline() {
         interval: Duration::from_secs(5),
     };
     let deadline = Deadline::after(&clock, code.life);
-    let error = failure(wait(&entra, &settings, &code, deadline, &clock, &terminal));
+    let mut wait =
+        Wait { entra: &entra, settings: &settings, code: &code, deadline, clock: &clock, stands: Waiting::ForPerson };
+    let error = failure(wait.run(&mut at(&terminal)));
     is_unused(&error);
     assert_eq!(clock.elapsed(), Duration::from_secs(100));
 }

@@ -1,6 +1,7 @@
 //! A clock and a terminal for unit tests: time moves only when it is told to or slept through, and
 //! what is shown is kept. Both can be shared with other threads.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeZone, Utc};
 
-use super::{Clock, Terminal};
+use super::{Clock, Surface, Terminal};
 
 /// A clock that stands still between the calls of [`FakeClock::advance`] and [`Clock::sleep`].
 #[derive(Debug)]
@@ -74,6 +75,8 @@ pub struct FakeTerminal {
     catches: AtomicBool,
     interrupted_after: AtomicUsize,
     shown: Mutex<Vec<String>>,
+    lines: Mutex<VecDeque<String>>,
+    surface: Mutex<Surface>,
 }
 
 impl Default for FakeTerminal {
@@ -84,6 +87,8 @@ impl Default for FakeTerminal {
             catches: false.into(),
             interrupted_after: usize::MAX.into(),
             shown: Mutex::default(),
+            lines: Mutex::default(),
+            surface: Mutex::new(Surface { columns: 80, rows: 24, takes_sequences: true }),
         }
     }
 }
@@ -102,6 +107,16 @@ impl FakeTerminal {
     /// The person presses Ctrl-C once `count` texts were shown.
     pub fn interrupt_after(&self, count: usize) {
         self.interrupted_after.store(count, Ordering::SeqCst);
+    }
+
+    /// The person will type these lines, and then none.
+    pub fn will_type(&self, lines: &[&str]) {
+        self.lines.lock().unwrap().extend(lines.iter().map(|line| (*line).to_owned()));
+    }
+
+    /// It becomes as large as `columns` and `rows`.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        *self.surface.lock().unwrap() = Surface { columns, rows, takes_sequences: true };
     }
 
     /// Everything that was shown, joined.
@@ -131,6 +146,17 @@ impl Terminal for FakeTerminal {
         }
         self.shown.lock().unwrap().push(text.to_owned());
         Ok(())
+    }
+
+    fn surface(&self) -> Option<Surface> {
+        self.is_available().then(|| *self.surface.lock().unwrap())
+    }
+
+    fn read_line(&self, _: Duration) -> io::Result<String> {
+        if self.is_interrupted() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        self.lines.lock().unwrap().pop_front().ok_or_else(|| io::ErrorKind::TimedOut.into())
     }
 
     fn catch_interrupts(&self) {

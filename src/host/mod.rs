@@ -21,7 +21,7 @@ pub use self::crash::plan_crash;
 pub use self::input::SystemInput;
 pub use self::journal::keep_journal;
 pub use self::process::{harden, hide_panics};
-pub use self::terminal::SystemTerminal;
+pub use self::terminal::{SystemTerminal, stdout_surface};
 
 /// The time of day, time that only goes forward, and waiting.
 pub trait Clock: Sync {
@@ -46,15 +46,34 @@ pub trait Input {
 pub trait Terminal: Sync {
     /// Whether there is one that can be opened now.
     fn is_available(&self) -> bool;
+    /// How much it can show; `None` where there is none.
+    fn surface(&self) -> Option<Surface>;
     /// Shows `text` there.
     ///
     /// # Errors
     /// The terminal is not there (any more).
     fn show(&self, text: &str) -> io::Result<()>;
+    /// What the person types there, up to the line's end, which is not part of it.
+    ///
+    /// # Errors
+    /// `TimedOut` if no line is finished within `limit`, `Interrupted` if Ctrl-C was pressed since
+    /// [`Terminal::catch_interrupts`], `UnexpectedEof` if no line will come, and what the system says.
+    fn read_line(&self, limit: Duration) -> io::Result<String>;
     /// From now on Ctrl-C does not end the process but is remembered.
     fn catch_interrupts(&self);
     /// Whether Ctrl-C was pressed since [`Terminal::catch_interrupts`].
     fn is_interrupted(&self) -> bool;
+}
+
+/// What a terminal can show, whatever the user wants to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Surface {
+    /// Width in characters.
+    pub columns: u16,
+    /// Height in lines.
+    pub rows: u16,
+    /// Whether escape sequences (ECMA-48) can steer it, as far as the system knows.
+    pub takes_sequences: bool,
 }
 
 /// A moment after which nothing waits any longer, counted in [`Clock::elapsed`].

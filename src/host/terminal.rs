@@ -4,8 +4,18 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use super::Terminal;
+use terminal_size::{Height, Width, terminal_size_of};
+
+use super::{Surface, Terminal};
+
+/// How soon Ctrl-C is noticed while a line is read.
+const GLANCE: Duration = Duration::from_millis(100);
+/// Longest line that is read, in bytes: answers are words.
+const LONGEST_LINE: usize = 1024;
+/// What is assumed of a terminal that does not tell its size, as a serial line.
+const USUAL: (u16, u16) = (80, 24);
 
 /// The terminal that controls this process.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,12 +29,44 @@ impl Terminal for SystemTerminal {
         open().is_ok()
     }
 
+    fn surface(&self) -> Option<Surface> {
+        Some(surface_of(&open().ok()?))
+    }
+
     fn show(&self, text: &str) -> io::Result<()> {
         let mut terminal = open()?;
         #[cfg(windows)]
         let text = &for_console(text);
         terminal.write_all(text.as_bytes())?;
         terminal.flush()
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "this is the terminal that everything else is passed")]
+    fn read_line(&self, limit: Duration) -> io::Result<String> {
+        let start = Instant::now();
+        let mut keys = Keys::open()?;
+        let mut line = Vec::new();
+        loop {
+            if self.is_interrupted() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let left = limit.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            match keys.read(left.min(GLANCE))?.as_deref() {
+                None => {}
+                Some([]) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Some(more) => line.extend_from_slice(more),
+            }
+            if let Some(end) = line.iter().position(|byte| *byte == b'\n') {
+                let line = String::from_utf8_lossy(&line[..end]);
+                return Ok(line.trim_end_matches('\r').to_owned());
+            }
+            if line.len() > LONGEST_LINE {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+        }
     }
 
     fn catch_interrupts(&self) {
@@ -35,6 +77,116 @@ impl Terminal for SystemTerminal {
 
     fn is_interrupted(&self) -> bool {
         INTERRUPTED.load(Ordering::SeqCst)
+    }
+}
+
+/// How much the terminal can show that stdout is; `None` where stdout is none.
+#[allow(clippy::disallowed_methods, reason = "only the process knows where its stdout leads")]
+pub fn stdout_surface() -> Option<Surface> {
+    let stdout = io::stdout();
+    stdout.is_terminal().then(|| surface_of(&stdout))
+}
+
+#[cfg(unix)]
+fn surface_of(terminal: &impl std::os::fd::AsFd) -> Surface {
+    surface(terminal_size_of(terminal), true)
+}
+
+#[cfg(windows)]
+fn surface_of(terminal: &impl std::os::windows::io::AsHandle) -> Surface {
+    surface(terminal_size_of(terminal), anstyle_query::windows::enable_ansi_colors() == Some(true))
+}
+
+fn surface(size: Option<(Width, Height)>, takes_sequences: bool) -> Surface {
+    let told = size.map(|(Width(columns), Height(rows))| (columns, rows));
+    let (columns, rows) = told.filter(|(columns, rows)| *columns > 0 && *rows > 0).unwrap_or(USUAL);
+    Surface { columns, rows, takes_sequences }
+}
+
+#[cfg(unix)]
+use self::unix::Keys;
+#[cfg(windows)]
+use self::windows::Keys;
+
+#[cfg(unix)]
+mod unix {
+    use std::fs::File;
+    use std::io;
+    use std::os::unix::fs::OpenOptionsExt;
+    use std::time::Duration;
+
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::io::{Errno, read};
+
+    /// What is typed at the terminal, a line at a time.
+    pub(super) struct Keys(File);
+
+    impl Keys {
+        pub(super) fn open() -> io::Result<Self> {
+            let no_controlling = i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).unwrap_or_default();
+            File::options().read(true).custom_flags(no_controlling).open("/dev/tty").map(Self)
+        }
+
+        /// What is there within `limit`; empty at the end.
+        pub(super) fn read(&mut self, limit: Duration) -> io::Result<Option<Vec<u8>>> {
+            let limit = Timespec::try_from(limit).map_err(|_| Errno::INVAL)?;
+            match poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&limit)) {
+                Ok(0) | Err(Errno::INTR) => return Ok(None),
+                ready => ready?,
+            };
+            let mut typed = vec![0; 256];
+            match read(&self.0, &mut typed) {
+                Err(Errno::INTR) => Ok(None),
+                length => {
+                    typed.truncate(length?);
+                    Ok(Some(typed))
+                }
+            }
+        }
+    }
+}
+
+#[cfg(windows)]
+mod windows {
+    use std::fs::File;
+    use std::io::{self, Read};
+    use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+    use std::thread;
+    use std::time::Duration;
+
+    /// What is typed at the console, a line at a time. Windows waits for no console with a limit, so a
+    /// thread of its own reads.
+    pub(super) struct Keys(Receiver<io::Result<Vec<u8>>>);
+
+    impl Keys {
+        pub(super) fn open() -> io::Result<Self> {
+            let mut console = File::options().read(true).write(true).open("CONIN$")?;
+            let (sent, typed) = sync_channel(1);
+            thread::Builder::new().spawn(move || {
+                loop {
+                    let mut keys = vec![0; 256];
+                    let read = console.read(&mut keys).map(|length| {
+                        keys.truncate(length);
+                        keys
+                    });
+                    let is_last = read.as_ref().map_or(true, Vec::is_empty);
+                    // Nobody listens any more once a line is there.
+                    if sent.send(read).is_err() || is_last {
+                        return;
+                    }
+                }
+            })?;
+            Ok(Self(typed))
+        }
+
+        /// What is there within `limit`; empty at the end.
+        pub(super) fn read(&mut self, limit: Duration) -> io::Result<Option<Vec<u8>>> {
+            match self.0.recv_timeout(limit) {
+                Ok(typed) => typed.map(Some),
+                Err(RecvTimeoutError::Timeout) => Ok(None),
+                Err(RecvTimeoutError::Disconnected) => Ok(Some(Vec::new())),
+            }
+        }
     }
 }
 

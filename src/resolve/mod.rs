@@ -13,9 +13,10 @@ pub use self::held::{entra_record, veeam_record};
 pub use self::sign_in::SignedIn;
 use crate::cache::{Cache, EntraRecord, Entry, Life, VeeamRecord};
 use crate::credential::{Credential, Grant, Interactive, Origin, Request, Settings, Source, Trust, Want};
+use crate::device_login::Person;
 use crate::entra::tokens;
 use crate::error::{Error, Kind, Result};
-use crate::host::{Clock, Deadline, Terminal};
+use crate::host::{Clock, Deadline};
 use crate::http::Client;
 use crate::warnings::Warnings;
 
@@ -29,7 +30,7 @@ pub struct Ladder<'a> {
     server: Origin,
     cache: &'a Cache,
     clock: &'a dyn Clock,
-    terminal: &'a dyn Terminal,
+    person: Person<'a>,
     connections: Connections<'a>,
     warnings: &'a Warnings,
     /// The end of the time that the caller allows; what a person's sign-in brought is still exchanged
@@ -82,7 +83,7 @@ impl<'a> Ladder<'a> {
         request: &'a Request,
         cache: &'a Cache,
         clock: &'a dyn Clock,
-        terminal: &'a dyn Terminal,
+        person: Person<'a>,
         warnings: &'a Warnings,
     ) -> Result<Self> {
         Ok(Self {
@@ -91,7 +92,7 @@ impl<'a> Ladder<'a> {
             request,
             cache,
             clock,
-            terminal,
+            person,
             connections: Connections::new(&settings.trust),
             warnings,
             limit: request.timeout.map(|timeout| Deadline::after(clock, timeout)),
@@ -223,7 +224,7 @@ impl<'a> Ladder<'a> {
     }
 
     fn may_prompt(&self) -> bool {
-        self.request.interactive != Interactive::Never && self.terminal.is_available()
+        self.request.interactive != Interactive::Never && self.person.terminal.is_available()
     }
 }
 

@@ -109,7 +109,7 @@ impl Ladder<'_> {
         self.cache.lock_login(tenant, self.clock, deadline, &mut || {
             on_wait();
             // Without the terminal there is nobody to tell.
-            let _ = self.terminal.show(&format!("Waiting for the sign-in to {tenant} in another window ...\n"));
+            let _ = self.person.terminal.show(&format!("Waiting for the sign-in to {tenant} in another window ...\n"));
         })
     }
 
@@ -118,7 +118,8 @@ impl Ladder<'_> {
         log::debug!("rung 5: asking a person to sign in");
         let entra = self.entra()?;
         let server = (self.request.want == Want::Veeam).then_some(&self.server);
-        let asked = device_login::run(&entra, self.settings, server, claims, self.limit, self.clock, self.terminal);
+        let mut prompt = self.person.prompt();
+        let asked = device_login::run(&entra, self.settings, server, claims, self.limit, self.clock, &mut prompt);
         let tokens = match asked {
             Ok(tokens) => tokens,
             Err(NotSignedIn::Declined(error)) => {

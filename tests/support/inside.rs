@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use log::{LevelFilter, Log, Metadata, Record};
-use vb365_helper::host::{Clock, Input, Terminal};
+use vb365_helper::host::{Clock, Input, Surface, Terminal};
 use vb365_helper::steps::TARGET;
 use vb365_helper::{Streams, run};
 
@@ -74,6 +74,14 @@ impl Terminal for AnyTerminal {
         Ok(())
     }
 
+    fn surface(&self) -> Option<Surface> {
+        Some(Surface { columns: 80, rows: 24, takes_sequences: true })
+    }
+
+    fn read_line(&self, _: Duration) -> io::Result<String> {
+        Err(io::ErrorKind::TimedOut.into())
+    }
+
     fn catch_interrupts(&self) {}
 
     fn is_interrupted(&self) -> bool {
@@ -90,6 +98,14 @@ impl Terminal for NoTerminal {
     }
 
     fn show(&self, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn surface(&self) -> Option<Surface> {
+        None
+    }
+
+    fn read_line(&self, _: Duration) -> io::Result<String> {
         Err(io::ErrorKind::NotFound.into())
     }
 
@@ -124,7 +140,7 @@ impl Home {
             _ => None,
         };
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        let streams = Streams { stdin, stdout: &mut stdout, stderr: &mut stderr };
+        let streams = Streams { stdin, stdout: &mut stdout, stdout_surface: &|| None, stderr: &mut stderr };
         let code = run(&args, &variables, &std::env::current_exe, streams, clock, terminal);
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Outcome { code: code.into(), stdout: text(stdout), stderr: text(stderr) }

@@ -1,0 +1,46 @@
+//! Whoever tells a person of a code: a terminal as a rule. The wait for the person knows it by this alone.
+
+use std::time::Duration;
+
+use crate::credential::{Origin, Settings};
+use crate::entra::device::DeviceCode;
+use crate::error::Result;
+
+/// What a person is asked to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Invitation<'a> {
+    /// Who signs in.
+    pub settings: &'a Settings,
+    /// Whom the tokens are for, beside the identity host.
+    pub server: Option<&'a Origin>,
+    /// What is entered where.
+    pub code: &'a DeviceCode,
+    /// How long it is waited for.
+    pub life: Duration,
+}
+
+/// How the wait for a person stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// The person has not finished yet.
+    ForPerson,
+    /// The platform wants to be asked less often.
+    SlowedDown,
+    /// The last question got no answer.
+    NoAnswer,
+}
+
+/// Tells a person of a code.
+pub trait Prompt {
+    /// Shows the code. From now on the person can give up.
+    ///
+    /// # Errors
+    /// Kind `login_required`: nobody can see it.
+    fn show(&mut self, invitation: &Invitation<'_>) -> Result<()>;
+    /// Tells how the wait stands, several times a second; `left` is the time left.
+    fn tell(&mut self, waiting: Waiting, left: Duration);
+    /// Whether the person gave up.
+    fn is_given_up(&self) -> bool;
+    /// The wait is over, however it ended.
+    fn close(&mut self);
+}
