@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process_group};
 use rustix::pty::{grantpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 use tempfile::TempDir;
 
 /// The first argument is the program's stdin, the rest its command line: the terminal, which
@@ -128,6 +129,15 @@ impl Session {
     pub(crate) fn send(&self, bytes: impl AsRef<[u8]>) {
         let sent = (&self.master).write_all(bytes.as_ref());
         sent.unwrap_or_else(|error| panic!("nothing can be typed at the terminal: {error}"));
+    }
+
+    /// The terminal becomes this large, as when a window is dragged.
+    ///
+    /// # Panics
+    /// The terminal is gone.
+    pub(crate) fn resize(&self, columns: u16, rows: u16) {
+        let size = Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.master, size).unwrap_or_else(|error| panic!("the terminal cannot be resized: {error}"));
     }
 
     /// Waits for the program's end.

@@ -15,6 +15,8 @@ mod machine;
 #[path = "../../examples/support/pty.rs"]
 pub mod pty;
 #[cfg(unix)]
+pub mod screens;
+#[cfg(unix)]
 pub mod seat;
 #[path = "../../examples/sandbox/server/mod.rs"]
 pub mod server;
