@@ -72,6 +72,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         interval: args.interval.as_secs(),
         versions: args.versions,
         auto_approve: args.auto_approve,
+        names: None,
         log: Some(Box::new(say)),
     })?;
     let config = write_config(&sandbox, &tenant, &organization, no_san)?;

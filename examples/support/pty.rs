@@ -66,12 +66,33 @@ impl Session {
     /// # Panics
     /// There is no terminal to be had, or the program cannot be started.
     pub(crate) fn start(program: &Path, args: &[&str], env: &[(&str, &str)], stdin: &[u8]) -> Self {
-        Self::try_start(program, args, env, stdin)
+        Self::start_on((80, 24), program, args, env, stdin)
+    }
+
+    /// The same at a terminal of so many columns and rows.
+    ///
+    /// # Panics
+    /// As [`Session::start`].
+    pub(crate) fn start_on(
+        size: (u16, u16),
+        program: &Path,
+        args: &[&str],
+        env: &[(&str, &str)],
+        stdin: &[u8],
+    ) -> Self {
+        Self::try_start(size, program, args, env, stdin)
             .unwrap_or_else(|error| panic!("{} cannot be started at a terminal: {error}", program.display()))
     }
 
-    fn try_start(program: &Path, args: &[&str], env: &[(&str, &str)], stdin: &[u8]) -> io::Result<Self> {
+    fn try_start(
+        size: (u16, u16),
+        program: &Path,
+        args: &[&str],
+        env: &[(&str, &str)],
+        stdin: &[u8],
+    ) -> io::Result<Self> {
         let (master, slave) = open_terminal()?;
+        tcsetwinsize(&master, window(size))?;
         let directory = tempfile::tempdir()?;
         let stdin_file = directory.path().join("stdin");
         fs::write(&stdin_file, stdin)?;
@@ -136,8 +157,8 @@ impl Session {
     /// # Panics
     /// The terminal is gone.
     pub(crate) fn resize(&self, columns: u16, rows: u16) {
-        let size = Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(&self.master, size).unwrap_or_else(|error| panic!("the terminal cannot be resized: {error}"));
+        tcsetwinsize(&self.master, window((columns, rows)))
+            .unwrap_or_else(|error| panic!("the terminal cannot be resized: {error}"));
     }
 
     /// Waits for the program's end.
@@ -209,6 +230,10 @@ fn open_terminal() -> io::Result<(File, File)> {
     unlockpt(&master)?;
     let slave = PathBuf::from(OsString::from_vec(ptsname(&master, Vec::new())?.into_bytes()));
     Ok((master, open(&slave)?))
+}
+
+fn window((columns, rows): (u16, u16)) -> Winsize {
+    Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 }
 }
 
 fn as_text(bytes: &[u8]) -> String {

@@ -60,8 +60,21 @@ pub struct Options {
     pub versions: Vec<u8>,
     /// Approve each code without a person.
     pub auto_approve: bool,
+    /// Play the systems under the names of a real installation, for clients that come through a proxy.
+    pub names: Option<Names>,
     /// Told a line for each request.
     pub log: Option<Log>,
+}
+
+/// The names of a real installation's two systems. Each is served as https on a port of its own, with a
+/// self-signed certificate for that name.
+pub struct Names {
+    /// The VB365 server's, as in `vb365.abc.local`.
+    pub server: String,
+    /// The identity host's, as in `login.microsoftonline.com`.
+    pub identity: String,
+    /// The address of the page on which a person enters a code.
+    pub page: String,
 }
 
 impl Default for Options {
@@ -79,6 +92,7 @@ impl Default for Options {
             interval: 1,
             versions: vec![4, 5, 6, 7, 8],
             auto_approve: false,
+            names: None,
             log: None,
         }
     }
@@ -133,18 +147,7 @@ impl Sandbox {
     /// # Errors
     /// The port is taken, or no certificate can be made.
     pub fn start(options: Options) -> io::Result<Self> {
-        let certificate = options.tls.then(|| tls::Certificate::new(options.no_san)).transpose()?;
-        let listener = TcpListener::bind(("127.0.0.1", options.port))?;
-        let scheme = if options.tls { "https" } else { "http" };
-        let url = format!("{scheme}://127.0.0.1:{}", listener.local_addr()?.port());
-        let mut sockets = vec![(listener, certificate.as_ref().map(|certificate| certificate.tls.clone()))];
-        let mut authority = url.clone();
-        if options.tls && options.no_san {
-            let plain = TcpListener::bind(("127.0.0.1", 0))?;
-            authority = format!("http://127.0.0.1:{}", plain.local_addr()?.port());
-            sockets.push((plain, None));
-        }
-        let page = format!("{authority}/device");
+        let Stage { sockets, certificate, url, authority, page } = Stage::new(&options)?;
         let shared = Arc::new(Shared { options, page, state: Mutex::default(), stopped: AtomicBool::new(false) });
         let listeners = sockets
             .into_iter()
@@ -154,6 +157,11 @@ impl Sandbox {
             })
             .collect::<io::Result<_>>()?;
         Ok(Self { shared, listeners, certificate, url, authority })
+    }
+
+    /// The ports that are listened on: the VB365 server's first, the identity platform's last.
+    pub fn ports(&self) -> impl Iterator<Item = u16> {
+        self.listeners.iter().map(|(address, _)| address.port())
     }
 
     /// Where the VB365 server is.
@@ -242,15 +250,64 @@ impl Sandbox {
         self.shared.state().complaints.clone()
     }
 
-    /// The certificate in PEM form, where there is one.
+    /// The certificate in PEM form, where there is one; with [`Options::names`], the identity host's.
     pub fn certificate_pem(&self) -> Option<String> {
         self.certificate.as_ref().map(|certificate| certificate.pem.clone())
     }
 
-    /// The certificate's SHA-256 in hexadecimal digits, where there is one.
+    /// The certificate's SHA-256 in hexadecimal digits, where there is one; with [`Options::names`], the
+    /// VB365 server's.
     pub fn certificate_sha256(&self) -> Option<String> {
         self.certificate.as_ref().map(|certificate| certificate.sha256.clone())
     }
+}
+
+/// Where the systems are played.
+struct Stage {
+    sockets: Vec<(TcpListener, Option<Tls>)>,
+    certificate: Option<tls::Certificate>,
+    url: String,
+    authority: String,
+    page: String,
+}
+
+impl Stage {
+    fn new(options: &Options) -> io::Result<Self> {
+        match &options.names {
+            Some(names) => Self::of_names(names),
+            None => Self::of_this_machine(options),
+        }
+    }
+
+    fn of_names(names: &Names) -> io::Result<Self> {
+        let certificates = [tls::Certificate::of(&names.server)?, tls::Certificate::of(&names.identity)?];
+        let sockets = certificates.iter().map(|certificate| Ok((listener(0)?, Some(certificate.tls.clone()))));
+        let sockets = sockets.collect::<io::Result<_>>()?;
+        let [server, identity] = certificates;
+        let certificate = Some(tls::Certificate { pem: identity.pem, ..server });
+        let (url, authority) = (format!("https://{}:4443", names.server), format!("https://{}", names.identity));
+        Ok(Self { sockets, certificate, url, authority, page: names.page.clone() })
+    }
+
+    fn of_this_machine(options: &Options) -> io::Result<Self> {
+        let certificate = options.tls.then(|| tls::Certificate::new(options.no_san)).transpose()?;
+        let listener = listener(options.port)?;
+        let scheme = if options.tls { "https" } else { "http" };
+        let url = format!("{scheme}://127.0.0.1:{}", listener.local_addr()?.port());
+        let mut sockets = vec![(listener, certificate.as_ref().map(|certificate| certificate.tls.clone()))];
+        let mut authority = url.clone();
+        if options.tls && options.no_san {
+            let plain = self::listener(0)?;
+            authority = format!("http://127.0.0.1:{}", plain.local_addr()?.port());
+            sockets.push((plain, None));
+        }
+        let page = format!("{authority}/device");
+        Ok(Self { sockets, certificate, url, authority, page })
+    }
+}
+
+fn listener(port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind(("127.0.0.1", port))
 }
 
 impl Drop for Sandbox {

@@ -23,8 +23,17 @@ impl Certificate {
     /// A certificate for this machine; with `common_name_only` it has no subject alternative name.
     pub fn new(common_name_only: bool) -> io::Result<Self> {
         let names = if common_name_only { vec![] } else { vec!["localhost".to_owned(), "127.0.0.1".to_owned()] };
+        Self::made("VB365 sandbox", names)
+    }
+
+    /// A certificate for a machine of this name.
+    pub fn of(name: &str) -> io::Result<Self> {
+        Self::made(name, vec![name.to_owned()])
+    }
+
+    fn made(common_name: &str, names: Vec<String>) -> io::Result<Self> {
         let mut params = CertificateParams::new(names).map_err(io::Error::other)?;
-        params.distinguished_name.push(DnType::CommonName, "VB365 sandbox");
+        params.distinguished_name.push(DnType::CommonName, common_name);
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let certificate = params.self_signed(&key).map_err(io::Error::other)?;
         let digest = ring::digest::digest(&ring::digest::SHA256, certificate.der());
