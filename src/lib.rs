@@ -32,7 +32,7 @@ use std::path::PathBuf;
 use crate::cache::Cache;
 use crate::cli::{Cli, Command, Later, NotACommand, PersonCommand, SetupArgs};
 use crate::commands::exchange::Exchange;
-use crate::commands::{Answer, Context, list, login, schema, setup};
+use crate::commands::{Answer, Context, Report, list, login, schema, setup};
 use crate::config::{Config, Places};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Input, Surface, Terminal};
@@ -71,7 +71,7 @@ pub fn run(
     let process = Process { args, variables, program, stdout: stdout_surface, clock, terminal, warnings: &warnings };
     let (answer, failure) = match cli::parse(args) {
         Ok(cli) => process.answer(cli, stdin),
-        Err(NotACommand::Help(text)) => (Ok(Secret::new(text.into_bytes())), None),
+        Err(NotACommand::Help(text)) => (Ok(Secret::new(text.into_bytes()).into()), None),
         Err(NotACommand::Wrong { error, speaks_json }) => {
             let speaks_json = speaks_json && protocol::can_take_a_failure(args, variables);
             (Err(error), document(speaks_json))
@@ -82,9 +82,9 @@ pub fn run(
     }
     steps::reached(Step::AnswerReady);
     match answer {
-        Ok(answer) => match write_answer(&answer, stdout) {
+        // Where the answer stands, or a piece of it, no second document belongs.
+        Ok(Report { answer, failure }) => match write_answer(&answer, stdout).and(failure.map_or(Ok(()), Err)) {
             Ok(()) => 0,
-            // Where a piece of the answer stands, no second document belongs.
             Err(error) => write_error(&error, None, stdout, stderr),
         },
         Err(error) => write_error(&error, failure, stdout, stderr),
@@ -103,7 +103,7 @@ struct Process<'a> {
 }
 
 impl Process<'_> {
-    fn answer(&self, cli: Cli, stdin: &mut dyn Input) -> (Result<Answer>, Failure) {
+    fn answer(&self, cli: Cli, stdin: &mut dyn Input) -> (Result<Report>, Failure) {
         let Cli { config, before, command } = cli;
         let program = self.args.first().map_or(OsStr::new(""), OsString::as_os_str);
         match command {
@@ -112,7 +112,8 @@ impl Process<'_> {
                 let exchange = Exchange::from(command).or(before);
                 let understood = exchange.understand(program, self.variables, stdin, self.clock, config.as_ref().err());
                 let failure = understood.protocol.failure;
-                (config.and_then(|config| self.with(&config, |context| understood.answer(context))), failure)
+                let answer = config.and_then(|config| self.with(&config, |context| understood.answer(context)));
+                (answer.map(Report::from), failure)
             }
             Command::Person(command) => {
                 let only = Protocol::of_program(program);
@@ -124,13 +125,14 @@ impl Process<'_> {
         }
     }
 
-    fn serve(&self, command: PersonCommand, config: Option<PathBuf>) -> Result<Answer> {
-        match command {
+    fn serve(&self, command: PersonCommand, config: Option<PathBuf>) -> Result<Report> {
+        let answer = match command {
             PersonCommand::Schema(args) => schema::run(&args),
             PersonCommand::List(args) => self.with_context(config, |context| list::run(context, &args)),
             PersonCommand::Login(Later(args)) => self.with_context(config, |context| login::run(context, *args)),
             PersonCommand::Setup(Later(args)) => self.set_up(config, &args),
-        }
+        };
+        answer.map(Report::from)
     }
 
     fn set_up(&self, config: Option<PathBuf>, args: &SetupArgs) -> Result<Answer> {
@@ -140,11 +142,7 @@ impl Process<'_> {
         self.with_context(config, |context| setup::run(context, &process, args))
     }
 
-    fn with_context(
-        &self,
-        config: Option<PathBuf>,
-        run: impl FnOnce(&Context<'_>) -> Result<Answer>,
-    ) -> Result<Answer> {
+    fn with_context<T>(&self, config: Option<PathBuf>, run: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {
         self.with(&self.config(config)?, run)
     }
 
@@ -154,7 +152,7 @@ impl Process<'_> {
         Config::load(&Places { config_file, cache_dir: place("VB365_HELPER_CACHE_DIR") })
     }
 
-    fn with(&self, config: &Config, run: impl FnOnce(&Context<'_>) -> Result<Answer>) -> Result<Answer> {
+    fn with<T>(&self, config: &Config, run: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {
         let Self { variables, stdout, clock, terminal, warnings, .. } = *self;
         let cache = &Cache::new(config.cache_dir());
         run(&Context { config, cache, clock, terminal, variables, stdout, warnings })

@@ -72,6 +72,21 @@ impl<'a> Context<'a> {
 /// What a command has to say, for stdout and as a whole.
 pub type Answer = Output;
 
+/// An answer that can tell of a failure: it is written all the same, and the exit code is the error's.
+#[derive(Debug)]
+pub struct Report {
+    /// For stdout.
+    pub answer: Answer,
+    /// What has to be seen to, if anything has.
+    pub failure: Option<Error>,
+}
+
+impl From<Answer> for Report {
+    fn from(answer: Answer) -> Self {
+        Self { answer, failure: None }
+    }
+}
+
 /// Reads a request to its end, which must be there by `deadline`.
 ///
 /// # Errors

@@ -2,8 +2,11 @@
 //! change. The terminal says what it can, the environment (`NO_COLOR`, `TERM`, the locale) what its user
 //! wants, and `--plain` has the last word.
 
+mod canvas;
+
 use anstyle::{AnsiColor, Style};
 
+pub use self::canvas::Canvas;
 use crate::host::{Surface, Terminal};
 use crate::protocol::Variables;
 
