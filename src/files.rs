@@ -149,13 +149,26 @@ fn check_regular(metadata: &fs::Metadata) -> io::Result<()> {
 /// # Errors
 /// The file is as it was; so is everything that is no regular file.
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+    replace_with(path, text, private)
+}
+
+/// The same for a text that other users are meant to read: as a new file it has the rights that the user
+/// gives to new files.
+///
+/// # Errors
+/// As [`replace`].
+pub fn publish(path: &Path, text: &str) -> io::Result<()> {
+    replace_with(path, text, |options| options)
+}
+
+fn replace_with(path: &Path, text: &str, rights: fn(&mut OpenOptions) -> &mut OpenOptions) -> io::Result<()> {
     check_replaceable(path)?;
     let temporary = with_ending(path, ".vb365-tmp");
     // One that a crash has left would keep its own mode.
     let _ = fs::remove_file(&temporary);
     let write = || {
         let mut options = OpenOptions::new();
-        let mut file = private(options.write(true).create_new(true)).open(&temporary)?;
+        let mut file = rights(options.write(true).create_new(true)).open(&temporary)?;
         file.write_all(text.as_bytes())?;
         keep_access(path, &file)?;
         file.sync_all()?;

@@ -128,7 +128,9 @@ impl Process<'_> {
     fn serve(&self, command: PersonCommand, config: Option<PathBuf>) -> Result<Report> {
         let answer = match command {
             PersonCommand::Schema(args) => schema::run(&args),
-            PersonCommand::List(args) => self.with_context(config, |context| list::run(context, &args)),
+            PersonCommand::List(Later(args)) => {
+                return self.with_context(config, |context| list::run(context, &args));
+            }
             PersonCommand::Login(Later(args)) => self.with_context(config, |context| login::run(context, *args)),
             PersonCommand::Setup(Later(args)) => self.set_up(config, &args),
         };

@@ -1,6 +1,8 @@
 //! Words that came from outside, made fit to show: one line, no control characters, bounded; and
 //! where they could repeat a token, without what is as long as one.
 
+use chrono::TimeDelta;
+
 /// Longest piece of words from outside that is repeated to a person, in characters.
 const LONGEST: usize = 300;
 /// Longest word that is repeated where it could be a token, in characters: an id or a grant type fits, a token does not.
@@ -52,6 +54,16 @@ pub fn in_a_row<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
     let more = names.len().saturating_sub(MOST_NAMES);
     let row = names.take(MOST_NAMES).collect::<Vec<_>>().join(", ");
     if more == 0 { row } else { format!("{row} and {more} more") }
+}
+
+/// A time that is left or has passed, in the one unit that a person thinks in.
+pub fn span(time: TimeDelta) -> String {
+    match time.num_seconds() {
+        seconds @ ..60 => format!("{} s", seconds.max(0)),
+        seconds @ 60..3600 => format!("{} min", seconds / 60),
+        seconds @ 3600..172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
 }
 
 fn one_line(text: &str) -> String {
@@ -120,6 +132,22 @@ mod tests {
         assert_eq!(in_a_row(names[..2].iter().copied()), "a, b");
         assert_eq!(in_a_row(names[..5].iter().copied()), "a, b, c, d, e");
         assert_eq!(in_a_row(names.into_iter()), "a, b, c, d, e and 2 more");
+    }
+
+    #[test]
+    fn a_time_has_one_unit() {
+        for (seconds, words) in [
+            (-1, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (3599, "59 min"),
+            (3600, "1 h"),
+            (172_799, "47 h"),
+            (172_800, "2 days"),
+            (7_776_000, "90 days"),
+        ] {
+            assert_eq!(span(TimeDelta::seconds(seconds)), words);
+        }
     }
 
     #[test]

@@ -1,11 +1,61 @@
 //! Arguments of `list`.
 
-use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::duration;
 
 /// Arguments of `list`.
 #[derive(Args, Debug)]
 pub struct ListArgs {
+    /// Only tenants in this state; may be repeated
+    #[arg(long = "state", value_enum, value_name = "STATE", value_delimiter = ',')]
+    pub states: Vec<StateArg>,
+    /// Only tenants that need a sign-in within this time, unless something is renewed before, as in 7d
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub due_within: Option<Duration>,
+    /// Everything there is to say about each tenant
+    #[arg(long, conflicts_with_all = ["json", "quiet", "prometheus"])]
+    pub wide: bool,
+    /// Names only, one a line
+    #[arg(long, short, conflicts_with_all = ["json", "prometheus"])]
+    pub quiet: bool,
     /// As a JSON document
-    #[arg(long)]
+    #[arg(long, conflicts_with = "prometheus")]
     pub json: bool,
+    /// As metrics, in the text format of Prometheus
+    #[arg(long)]
+    pub prometheus: bool,
+    /// Replace this file by the metrics as a whole, as a textfile collector wants it
+    #[arg(long, value_name = "FILE", requires = "prometheus")]
+    pub output: Option<PathBuf>,
+    /// End with the exit code of the state if any tenant is in it (3 and 7); may be repeated
+    #[arg(long, value_enum, value_name = "STATE", value_delimiter = ',')]
+    pub fail_on: Vec<FailOnArg>,
+}
+
+/// The state of a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum StateArg {
+    /// A token is at hand
+    Valid,
+    /// The next call renews it without a person
+    Renewable,
+    /// A person has to sign in
+    LoginRequired,
+    /// The entry cannot be read
+    Damaged,
+}
+
+/// The state of a tenant that somebody has to see to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum FailOnArg {
+    /// A person has to sign in: exit code 3
+    LoginRequired,
+    /// The entry cannot be read: exit code 7
+    Damaged,
 }

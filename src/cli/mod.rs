@@ -17,7 +17,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 pub use self::later::Later;
-pub use self::list::ListArgs;
+pub use self::list::{FailOnArg, ListArgs, StateArg};
 pub use self::login::LoginArgs;
 pub use self::program::{BeforeArgs, CallerArgs, EraseArgs, GetArgs, InteractiveArg, StoreArgs, WantArg};
 pub use self::schema::SchemaArgs;
@@ -70,7 +70,7 @@ pub enum ProgramCommand {
 #[derive(Debug, Subcommand)]
 pub enum PersonCommand {
     /// Show what the cache holds; never a token
-    List(ListArgs),
+    List(Later<ListArgs>),
     /// Sign in now, and remember the settings
     Login(Later<Box<LoginArgs>>),
     /// Print how a caller is wired to this program, or write it to your files
@@ -83,7 +83,7 @@ impl PersonCommand {
     /// Whether the command answers with a document, and so tells a failure in one on stdout too.
     pub fn speaks_json(&self) -> bool {
         match self {
-            Self::List(args) => args.json,
+            Self::List(args) => args.0.json,
             Self::Login(args) => args.0.json,
             Self::Setup(_) | Self::Schema(_) => false,
         }

@@ -4,7 +4,9 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{CLIENT_ID, HOUR, TENANT, World, ago, assert_ends_in, entra, veeam};
+use crate::support::{
+    CLIENT_ID, HOUR, ORGANIZATION, TENANT, World, ago, assert_ends_in, assert_valid, entra, skip, tool, veeam,
+};
 
 const NINETY_DAYS: i64 = 90 * 24 * HOUR;
 
@@ -20,7 +22,7 @@ fn state(world: &World) -> Value {
 
 #[test]
 fn an_empty_cache_is_an_empty_list() {
-    let world = World::new();
+    let world = World::unconfigured();
     assert_eq!(listed(&world), json!({ "version": 1, "tenants": [], "hosts": [] }));
     let words = "nothing is kept; sign in with: vb365-helper login TENANT --server https://HOST:4443\n";
     let outcome = world.run(&["list"], b"");
@@ -162,7 +164,7 @@ fn files_that_cannot_be_read_are_listed_and_told() {
         .iter()
         .map(|tenant| (tenant["tenant"].as_str().unwrap(), tenant["state"].as_str().unwrap()))
         .collect();
-    assert_eq!(shown, [(TENANT, "valid"), ("damaged.com", "damaged"), ("newer.com", "damaged")]);
+    assert_eq!(shown, [("damaged.com", "damaged"), ("newer.com", "damaged"), (TENANT, "valid")]);
     let warnings = outcome.warnings();
     assert_eq!((warnings.len(), outcome.stderr.lines().count()), (2, 2), "{warnings:?}");
     for (warning, name) in warnings.iter().zip(["damaged.com.json", "newer.com.json"]) {
@@ -170,19 +172,207 @@ fn files_that_cannot_be_read_are_listed_and_told() {
     }
 }
 
-#[test]
-fn the_table_has_a_line_for_each_server() {
-    let world = World::new();
+/// A cache with a tenant in each state, the times of all known.
+fn in_every_state() -> World {
+    let world = World::unconfigured();
+    let (authority, server) = (world.entra.url(), world.vb365.url());
+    let lines = format!("authority = \"{authority}\"\nserver = \"{server}\"\n");
+    world.write_config(&format!("[defaults]\n{lines}[tenants.\"never.com\"]\n[tenants.\"{ORGANIZATION}\"]\n"));
     world.store_veeam("1", 30);
+    let store = |tenant: &str, fields: Value| {
+        let mut request = json!({ "version": 1, "tenant": tenant });
+        request.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        world.run(&["store"], request.to_string().as_bytes()).answer();
+    };
+    store("late.com", json!({ "entra": entra("2"), "obtained_at": ago(85 * 24 * HOUR) }));
+    store("fresh.com", json!({ "entra": entra("3"), "obtained_at": ago(2 * HOUR) }));
     fs::write(world.cache_dir().join("damaged.com.json"), "").unwrap();
+    world
+}
+
+/// Everything about `world` that differs from run to run, by what is as long.
+fn steady(world: &World, text: &str) -> String {
+    let mut text = text.replace(&world.vb365.url(), "https://vb365.abc:4443").replace(&world.entra.url(), "HOST");
+    for (days, name) in [(5, "2027-01-05"), (90, "2027-03-31")] {
+        let day = (chrono::Utc::now() + chrono::TimeDelta::days(days)
+            - chrono::TimeDelta::seconds(if days == 5 { 0 } else { 2 * HOUR }))
+        .format("%Y-%m-%d");
+        text = text.replace(&day.to_string(), name);
+    }
+    text.replace("58 min", "59 min")
+}
+
+#[test]
+fn the_table_shows_first_what_needs_attention() {
+    let world = in_every_state();
     let outcome = world.run(&["list"], b"");
     assert_eq!((outcome.code, outcome.warnings().len()), (0, 1));
     let rows: Vec<Vec<_>> = outcome.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
     let server = world.vb365.url();
-    assert_eq!(rows.len(), 3, "{}", outcome.stdout);
-    assert_eq!(rows[0], ["TENANT", "STATE", "ACCOUNT", "SERVER", "ACCESS", "TOKEN"]);
-    assert_eq!(rows[1][..4], [TENANT, "valid", "-", server.as_str()]);
-    assert!(rows[1][4].parse::<i64>().is_ok_and(|minutes| (58..60).contains(&minutes)), "{}", outcome.stdout);
-    assert_eq!(rows[1][5..], ["min", "left"]);
-    assert_eq!(rows[2], ["damaged.com", "damaged", "-", "-", "-"]);
+    assert_eq!(rows.len(), 6, "{}", outcome.stdout);
+    let head = ["TENANT", "STATE", "ACCOUNT", "SERVER", "ACCESS", "TOKEN", "SIGN", "IN", "BY"];
+    assert_eq!(rows[0], head);
+    assert_eq!(rows[1], ["never.com", "login", "required", "-", server.as_str(), "-", "now"]);
+    assert_eq!(rows[2], ["damaged.com", "damaged", "-", "-", "-", "-"]);
+    assert_eq!(rows[3][..5], ["late.com", "renewable", "-", "-", "-"]);
+    assert_eq!(rows[4][..5], ["fresh.com", "renewable", "-", "-", "-"]);
+    assert!(rows[3][5] < rows[4][5], "{}", outcome.stdout);
+    assert_eq!(rows[5][..4], [TENANT, "valid", "-", server.as_str()]);
+    assert!(rows[5][4].parse::<i64>().is_ok_and(|minutes| (58..60).contains(&minutes)), "{}", outcome.stdout);
+    assert_eq!(rows[5][5..], ["min", "left", "-"]);
+}
+
+#[test]
+fn names_alone_are_for_other_programs() {
+    let world = in_every_state();
+    let names = |args: &[&str]| world.run_raw(&[&["list", "--quiet"], args].concat()).stdout;
+    assert_eq!(names(&[]), format!("never.com\ndamaged.com\nlate.com\nfresh.com\n{TENANT}\n"));
+    assert_eq!(names(&["--state", "renewable"]), "late.com\nfresh.com\n");
+    assert_eq!(names(&["--state", "valid,damaged"]), format!("damaged.com\n{TENANT}\n"));
+    assert_eq!(names(&["--due-within", "7d"]), "never.com\nlate.com\n");
+    assert_eq!(names(&["--due-within", "1d", "--state", "renewable"]), "");
+    assert_eq!(names(&["--due-within", "100000000y"]), "never.com\nlate.com\nfresh.com\n");
+}
+
+#[test]
+fn a_monitor_is_told_by_the_exit_code_and_still_gets_the_list() {
+    let world = in_every_state();
+    let call = |args: &[&str]| world.run_raw(&[&["list", "--quiet"], args].concat());
+    let due = call(&["--fail-on", "login_required,damaged"]);
+    assert_eq!((due.code, due.stdout.lines().count()), (3, 5));
+    let words = "vb365-helper: a sign-in is due for never.com\nvb365-helper: hint: vb365-helper login never.com\n";
+    assert!(due.stderr.ends_with(words), "{}", due.stderr);
+    let damaged = call(&["--fail-on", "damaged"]);
+    assert_eq!((damaged.code, damaged.stdout.lines().count()), (7, 5));
+    assert!(damaged.stderr.contains("the cache files of damaged.com are damaged"), "{}", damaged.stderr);
+    assert_eq!(call(&["--fail-on", "login_required", "--state", "valid"]).code, 0);
+
+    // The document is the list, not an error.
+    let outcome = world.run_raw(&["list", "--json", "--fail-on", "login_required"]);
+    assert_eq!(outcome.code, 3);
+    let document: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_valid("list-v1", &document);
+    assert_eq!(document["tenants"][0]["state"], "login_required");
+}
+
+#[test]
+fn metrics_are_what_a_textfile_collector_takes() {
+    let world = in_every_state();
+    let text = world.run_raw(&["list", "--prometheus"]).stdout;
+    assert!(!text.contains("canary"), "{text}");
+    let server = world.vb365.url();
+    for line in [
+        "# TYPE vb365_helper_tenant_state gauge",
+        "vb365_helper_tenant_state{tenant=\"never.com\",state=\"login_required\"} 1",
+        "vb365_helper_tenant_state{tenant=\"never.com\",state=\"valid\"} 0",
+        "vb365_helper_tenant_state{tenant=\"damaged.com\",state=\"damaged\"} 1",
+        concat!("vb365_helper_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+    ] {
+        assert!(text.lines().any(|written| written == line), "{line} is not in\n{text}");
+    }
+    let value = |start: &str| text.lines().find_map(|line| line.strip_prefix(start)?.trim().parse::<i64>().ok());
+    let now = value("vb365_helper_list_timestamp_seconds").unwrap();
+    assert!((chrono::Utc::now().timestamp() - now).abs() < 60);
+    let ends = value(&format!(
+        "vb365_helper_access_token_expiry_timestamp_seconds{{tenant=\"{TENANT}\",server=\"{server}\"}}"
+    ));
+    assert!((HOUR - 90..=HOUR - 30).contains(&(ends.unwrap() - now)), "{text}");
+    let needed = |tenant: &str| value(&format!("vb365_helper_sign_in_needed_timestamp_seconds{{tenant=\"{tenant}\"}}"));
+    assert_eq!(needed("never.com"), Some(now));
+    assert!((4 * 24 * HOUR..=5 * 24 * HOUR).contains(&(needed("late.com").unwrap() - now)), "{text}");
+    // Nobody can tell.
+    assert_eq!((needed("damaged.com"), needed(TENANT)), (None, None));
+    let Some(python) = tool("python3") else { return };
+    let check = "import sys\nfrom prometheus_client.parser import text_string_to_metric_families as f\n\
+                 print(sum(len(m.samples) for m in f(sys.stdin.read())))";
+    let mut read = assert_cmd::Command::new(python);
+    let read = read.args(["-c", check]).write_stdin(text.as_str()).output().unwrap();
+    if !read.status.success() && String::from_utf8_lossy(&read.stderr).contains("No module named") {
+        skip("prometheus_client (PyPI) is missing");
+        return;
+    }
+    let samples = text.lines().filter(|line| !line.starts_with('#')).count();
+    assert_eq!(String::from_utf8_lossy(&read.stdout).trim(), samples.to_string(), "{read:?}");
+}
+
+#[test]
+fn metrics_replace_a_file_as_a_whole() {
+    let world = in_every_state();
+    let file = world.home().join("vb365.prom");
+    let path = file.display().to_string();
+    let args = ["list", "--prometheus", "--output", &path];
+    assert_eq!(world.run_raw(&args).stdout, "");
+    let first = fs::read_to_string(&file).unwrap();
+    assert!(first.starts_with("# HELP vb365_helper_tenant_state "), "{first}");
+    fs::write(&file, "old").unwrap();
+    assert_eq!(world.run_raw(&[&args[..], &["--fail-on", "login_required"]].concat()).code, 3);
+    assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), first.lines().count());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o044, 0o044, "the collector is another user");
+    }
+    let nowhere = world.home().join("missing/vb365.prom").display().to_string();
+    let outcome = world.run_raw(&["list", "--prometheus", "--output", &nowhere]);
+    assert_eq!(outcome.code, 8);
+    assert!(outcome.stderr.contains(&format!("the file {nowhere} cannot be written")), "{}", outcome.stderr);
+}
+
+#[test]
+fn thousands_of_damaged_files_are_a_few_warnings() {
+    let world = World::unconfigured();
+    fs::create_dir(world.cache_dir()).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(world.cache_dir(), fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    for n in 0..1000 {
+        fs::write(world.cache_dir().join(format!("t{n}.com.json")), "{canary").unwrap();
+    }
+    let outcome = world.run(&["list", "--json"], b"");
+    assert_eq!(outcome.document()["tenants"].as_array().unwrap().len(), 1000);
+    let warnings = outcome.warnings();
+    assert_eq!((warnings.len(), &*warnings[5]), (6, "995 more cache files are damaged"));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_table_fits_the_terminal() {
+    use crate::support::can_use_terminals;
+    use crate::support::screens::{assert_screen, seen};
+    if !can_use_terminals() {
+        return;
+    }
+    let world = in_every_state();
+    let shown = |size, args: &[&str], more: &[(&str, &str)]| {
+        let finished = world.on_a_terminal(size, &[&["list"], args].concat(), more);
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        let shown = finished.terminal;
+        shown.split_once("TENANT").map_or(shown.clone(), |(_, table)| format!("TENANT{table}"))
+    };
+    let screen = |size: (u16, u16)| steady(&world, &seen(shown(size, &[], &[]).as_bytes(), size.0, size.1));
+    assert_screen("list", &screen((120, 24)));
+    assert_screen("list-narrow", &screen((80, 24)));
+    assert_screen("list-narrowest", &screen((50, 24)));
+    let colours = shown((120, 24), &[], &[]);
+    assert!(colours.contains("\u{1b}[33mlogin required\u{1b}[0m"), "{colours:?}");
+    assert!(!shown((120, 24), &[], &[("NO_COLOR", "1")]).contains('\u{1b}'));
+    assert!(!shown((120, 24), &[], &[("TERM", "dumb")]).contains('\u{1b}'));
+}
+
+#[test]
+fn everything_about_a_tenant_is_a_block_of_facts() {
+    let world = in_every_state();
+    let text = world.run_raw(&["list", "--wide", "--state", "valid,login_required"]).stdout;
+    let (server, minutes) = (world.vb365.url(), text.split_once(" min left").unwrap().0.rsplit(' ').next().unwrap());
+    let ends = text.split_once(" min left (").unwrap().1.split(')').next().unwrap();
+    let expected = format!(
+        "never.com\n  state            login required\n  sign in by       now\n  server           {server}\n    \
+         access token   -\n    refresh token  none\n  protection       none\n\n{TENANT}\n  \
+         state            valid\n  sign in by       -\n  server           {server}\n    \
+         access token   {minutes} min left ({ends})\n    refresh token  kept\n  protection       none\n"
+    );
+    assert_eq!(text, expected);
 }

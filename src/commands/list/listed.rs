@@ -1,128 +1,90 @@
-//! `list`: what the cache holds, as a table for people and a document for programs. It opens every
-//! entry and shows no token of any.
+//! One tenant as lists have it: what may be shown of its entry, which is everything but the tokens.
 
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use comfy_table::{Table, presets};
 use serde::Serialize;
 
-use super::{Answer, Context};
 use crate::cache::{EntraRecord, Entry, VeeamRecord};
-use crate::cli::ListArgs;
 use crate::credential::{Fingerprint, Origin, Settings, Tenant, Trust};
 use crate::entra::tokens;
-use crate::error::Result;
-use crate::protocol::{document, instant, native};
-use crate::secret::Secret;
+use crate::protocol::instant;
 use crate::text::printable;
 use crate::token::is_spellable;
 
 /// Microsoft: a refresh token that is not used lives for 90 days.
 const REFRESH_LIFE: TimeDelta = TimeDelta::days(90);
 
-/// What a person reads before the first sign-in.
-const NOTHING: &str = "nothing is kept; sign in with: vb365-helper login TENANT --server https://HOST:4443\n";
-
-/// The document of `list --json`.
-#[derive(Debug, Serialize)]
-struct Listing {
-    version: u64,
-    tenants: Vec<Listed>,
-    hosts: Vec<ListedHost>,
-}
-
-/// Another host whose token is kept; only its name is ever shown.
-#[derive(Debug, Serialize)]
-struct ListedHost {
-    host: String,
-}
+/// How entries are protected on disk, beside the rights of their files.
+const PROTECTION: &str = "none";
 
 /// One tenant, as the documents have it.
 #[derive(Debug, Serialize)]
 pub struct Listed {
-    tenant: String,
-    state: State,
+    pub(super) tenant: String,
+    pub(super) state: State,
     #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<String>,
+    pub(super) account: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    entra: Option<ListedEntra>,
-    servers: Vec<ListedServer>,
-    protection: &'static str,
+    pub(super) entra: Option<ListedEntra>,
+    pub(super) servers: Vec<ListedServer>,
+    pub(super) protection: &'static str,
 }
 
+/// What the next `get` could do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum State {
+pub enum State {
+    /// Answer from the cache.
     Valid,
+    /// Renew without a person.
     Renewable,
+    /// Only ask for a sign-in.
     LoginRequired,
+    /// Not read the entry at all.
     Damaged,
 }
 
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Valid, Self::Renewable, Self::LoginRequired, Self::Damaged];
+
+    /// The name in documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Renewable => "renewable",
+            Self::LoginRequired => "login_required",
+            Self::Damaged => "damaged",
+        }
+    }
+}
+
 #[derive(Debug, Serialize)]
-struct ListedEntra {
-    authority: String,
-    client_id: String,
-    scopes: Vec<String>,
+pub(super) struct ListedEntra {
+    pub(super) authority: String,
+    pub(super) client_id: String,
+    pub(super) scopes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     access_expires_at: Option<String>,
-    refreshable: bool,
-    last_renewed_at: String,
+    pub(super) refreshable: bool,
+    pub(super) last_renewed_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_expires_at: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct ListedServer {
-    server: String,
+pub(super) struct ListedServer {
+    pub(super) server: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     access_expires_at: Option<String>,
-    refreshable: bool,
+    pub(super) refreshable: bool,
     /// Certificates to accept instead of any chain and name, as configured.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pin_sha256: Vec<String>,
     /// Further roots to trust, as configured.
     #[serde(skip_serializing_if = "Option::is_none")]
     ca_file: Option<String>,
-}
-
-/// Lists every tenant.
-///
-/// # Errors
-/// Kind `cache` where the directory cannot be read; a tenant's unreadable file is only listed so.
-pub fn run(context: &Context<'_>, args: &ListArgs) -> Result<Answer> {
-    let now = context.clock.now();
-    let mut tenants = Vec::new();
-    for tenant in context.cache.tenants()? {
-        match context.cache.read(&tenant) {
-            Ok(found) if found.damage.is_none() => {
-                // What the cache holds can be told where the configuration is wrong, too.
-                let settings = context.config.settings(&tenant).ok();
-                tenants.push(Listed::new(&found.entry, settings.as_ref(), now));
-            }
-            Ok(found) => {
-                found.damage.into_iter().for_each(|damage| context.warnings.add(damage));
-                tenants.push(Listed::damaged(&tenant));
-            }
-            Err(error) => {
-                context.warnings.add(error.to_string());
-                tenants.push(Listed::damaged(&tenant));
-            }
-        }
-    }
-    let hosts = context.cache.hosts().unwrap_or_else(|error| {
-        context.warnings.add(error.to_string());
-        Vec::new()
-    });
-    let hosts: Vec<_> = hosts.iter().map(|host| ListedHost { host: host.to_string() }).collect();
-    if tenants.is_empty() && hosts.is_empty() && !args.json {
-        return Ok(Secret::new(NOTHING.into()));
-    }
-    Ok(match args.json {
-        true => document(&Listing { version: native::VERSION, tenants, hosts }),
-        false => Secret::new((table(&tenants, now) + &lines(&hosts)).into_bytes()),
-    })
 }
 
 impl Listed {
@@ -140,18 +102,41 @@ impl Listed {
             account: account.as_deref().map(printable).filter(|name| !name.is_empty()),
             entra: entra.map(ListedEntra::new),
             servers,
-            protection: "none",
+            protection: PROTECTION,
         }
     }
 
-    fn damaged(tenant: &Tenant) -> Self {
+    /// A tenant whose entry cannot be read.
+    pub(super) fn damaged(tenant: &Tenant) -> Self {
         Self {
             tenant: tenant.as_str().to_owned(),
             state: State::Damaged,
             account: None,
             entra: None,
             servers: Vec::new(),
-            protection: "none",
+            protection: PROTECTION,
+        }
+    }
+
+    /// A tenant of the configuration of whom nothing is kept.
+    pub(super) fn configured(tenant: &Tenant, settings: Option<&Settings>) -> Self {
+        let servers = settings.map(|settings| settings.servers.as_slice()).unwrap_or_default();
+        let trust = settings.map(|settings| &settings.trust);
+        let servers = servers.iter().map(|server| ListedServer::of(server.as_str(), None, false, trust));
+        Self { state: State::LoginRequired, servers: servers.collect(), ..Self::damaged(tenant) }
+    }
+
+    /// The tenant.
+    pub(super) fn name(&self) -> &str {
+        &self.tenant
+    }
+
+    /// When a person has to sign in again if nothing is renewed before; `None` where nobody can tell.
+    pub(super) fn sign_in_needed_by(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match self.state {
+            State::LoginRequired => Some(now),
+            State::Damaged => None,
+            State::Valid | State::Renewable => self.entra.as_ref()?.refresh_expires_at.as_deref().and_then(read_back),
         }
     }
 }
@@ -208,11 +193,16 @@ fn trust<'a>(settings: Option<&'a Settings>, server: &str) -> Option<&'a Trust> 
 
 impl ListedServer {
     fn new(record: &VeeamRecord, trust: Option<&Trust>) -> Self {
+        let ends = record.access_token.as_ref().map(|_| record.access_expires_at);
+        Self::of(&record.server, ends, record.refresh_token.is_some(), trust)
+    }
+
+    fn of(server: &str, access_ends: Option<DateTime<Utc>>, refreshable: bool, trust: Option<&Trust>) -> Self {
         let pins = trust.map(|trust| trust.pins.as_slice()).unwrap_or_default();
         Self {
-            server: record.server.clone(),
-            access_expires_at: record.access_token.as_ref().map(|_| instant(record.access_expires_at)),
-            refreshable: record.refresh_token.is_some(),
+            server: server.to_owned(),
+            access_expires_at: access_ends.map(instant),
+            refreshable,
             pin_sha256: pins.iter().map(Fingerprint::to_string).collect(),
             ca_file: trust.and_then(|trust| trust.ca_file.as_deref()).and_then(whole),
         }
@@ -224,56 +214,16 @@ fn whole(path: &Path) -> Option<String> {
     std::path::absolute(path).ok()?.to_str().map(str::to_owned)
 }
 
-fn table(tenants: &[Listed], now: DateTime<Utc>) -> String {
-    if tenants.is_empty() {
-        return String::new();
-    }
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    table.set_header(["TENANT", "STATE", "ACCOUNT", "SERVER", "ACCESS TOKEN"]);
-    for tenant in tenants {
-        let lines =
-            if tenant.servers.is_empty() { &[None][..] } else { &tenant.servers.iter().map(Some).collect::<Vec<_>>() };
-        for server in lines {
-            table.add_row([
-                tenant.tenant.clone(),
-                tenant.state.words().to_owned(),
-                tenant.account.clone().unwrap_or_else(|| "-".to_owned()),
-                server.map_or_else(|| "-".to_owned(), |server| server.server.clone()),
-                server.map_or_else(|| "-".to_owned(), |server| server.left(now)),
-            ]);
-        }
-    }
-    let lines: Vec<_> = table.lines().map(|line| line.trim().to_owned() + "\n").collect();
-    lines.concat()
-}
-
-fn lines(hosts: &[ListedHost]) -> String {
-    let lines: String = hosts.iter().map(|ListedHost { host }| format!("for Terraform, a token of {host}\n")).collect();
-    if hosts.is_empty() { lines } else { lines + "forget one with: vb365-helper forget HOST --protocol terraform\n" }
-}
-
-impl State {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Valid => "valid",
-            Self::Renewable => "renewable",
-            Self::LoginRequired => "login required",
-            Self::Damaged => "damaged",
-        }
-    }
-}
-
 impl ListedServer {
-    fn left(&self, now: DateTime<Utc>) -> String {
-        let ends = self.access_expires_at.as_ref().and_then(|text| text.parse::<DateTime<Utc>>().ok());
-        match ends.map(|ends| (ends - now).num_seconds()) {
-            None => "-".to_owned(),
-            Some(..=0) => "ended".to_owned(),
-            Some(seconds @ 1..60) => format!("{seconds} s left"),
-            Some(seconds) => format!("{} min left", seconds / 60),
-        }
+    /// When the access token ends; `None` where none is kept.
+    pub(super) fn access_ends(&self) -> Option<DateTime<Utc>> {
+        self.access_expires_at.as_deref().and_then(read_back)
     }
+}
+
+/// An instant that this program spelled.
+fn read_back(text: &str) -> Option<DateTime<Utc>> {
+    text.parse().ok()
 }
 
 #[cfg(test)]

@@ -1,0 +1,48 @@
+//! Which tenants are listed, and in which order: those that need somebody come first.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Listed, State};
+use crate::cli::{ListArgs, StateArg};
+
+/// Whether `args` leave anything out.
+pub(super) fn is_any(args: &ListArgs) -> bool {
+    !args.states.is_empty() || args.due_within.is_some()
+}
+
+/// Leaves only what was asked for.
+pub(super) fn apply(tenants: &mut Vec<Listed>, args: &ListArgs, now: DateTime<Utc>) {
+    if !args.states.is_empty() {
+        tenants.retain(|tenant| args.states.iter().any(|state| State::from(*state) == tenant.state));
+    }
+    if let Some(within) = args.due_within {
+        let within = TimeDelta::from_std(within).unwrap_or(TimeDelta::MAX);
+        let end = now.checked_add_signed(within).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        tenants.retain(|tenant| tenant.sign_in_needed_by(now).is_some_and(|needed| needed <= end));
+    }
+}
+
+/// Puts first what needs attention first.
+pub(super) fn sort(tenants: &mut [Listed], now: DateTime<Utc>) {
+    tenants.sort_by_cached_key(|tenant| {
+        let rank = match tenant.state {
+            State::LoginRequired => 0,
+            State::Damaged => 1,
+            State::Valid | State::Renewable => 2,
+        };
+        let needed = tenant.sign_in_needed_by(now).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        // Sign-ins of the same day are told apart by name.
+        (rank, needed.date_naive(), tenant.tenant.to_ascii_lowercase())
+    });
+}
+
+impl From<StateArg> for State {
+    fn from(arg: StateArg) -> Self {
+        match arg {
+            StateArg::Valid => Self::Valid,
+            StateArg::Renewable => Self::Renewable,
+            StateArg::LoginRequired => Self::LoginRequired,
+            StateArg::Damaged => Self::Damaged,
+        }
+    }
+}
