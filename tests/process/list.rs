@@ -334,7 +334,7 @@ fn thousands_of_damaged_files_are_a_few_warnings() {
     let outcome = world.run(&["list", "--json"], b"");
     assert_eq!(outcome.document()["tenants"].as_array().unwrap().len(), 1000);
     let warnings = outcome.warnings();
-    assert_eq!((warnings.len(), &*warnings[5]), (6, "995 more cache files are damaged"));
+    assert_eq!((warnings.len(), warnings[5]), (6, "995 more cache files are damaged"));
 }
 
 #[cfg(unix)]
