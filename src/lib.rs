@@ -131,7 +131,9 @@ impl Process<'_> {
             PersonCommand::List(Later(args)) => {
                 return self.with_context(config, |context| list::run(context, &args));
             }
-            PersonCommand::Login(Later(args)) => self.with_context(config, |context| login::run(context, *args)),
+            PersonCommand::Login(Later(args)) => {
+                return self.with_context(config, |context| login::run(context, *args));
+            }
             PersonCommand::Setup(Later(args)) => self.set_up(config, &args),
         };
         answer.map(Report::from)

@@ -46,6 +46,9 @@ pub struct EntraRecord {
     /// Who signed in, for display.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
+    /// The directory id of the tenant that was signed in to, to notice another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
     /// The whole answer as compact JSON: what the VB365 server takes as an assertion.
     #[serde(with = "embedded_json")]
     pub token_response: Secret<String>,
@@ -314,6 +317,7 @@ mod tests {
             obtained_at: at(0),
             access_expires_at: at(3600),
             account: None,
+            tenant_id: None,
             token_response: r#"{"access_token":"canary-1","z":1,"a":2}"#.into(),
             rejected: None,
         });

@@ -11,8 +11,15 @@ use crate::credential::{ApiVersion, Fingerprint, Origin, Tenant};
 /// Arguments of `login`.
 #[derive(Args, Debug)]
 pub struct LoginArgs {
-    /// The tenant, as in abc.onmicrosoft.com
-    pub tenant: Tenant,
+    /// The tenants, as in abc.onmicrosoft.com; several sign in one after the other
+    #[arg(value_name = "TENANT", required_unless_present = "from_config")]
+    pub tenants: Vec<Tenant>,
+    /// Every tenant of the configuration
+    #[arg(long)]
+    pub from_config: bool,
+    /// Only those that cannot be renewed without a person
+    #[arg(long)]
+    pub due: bool,
     /// The VB365 server: https, its name, and its port (4443 as a rule)
     #[arg(long, value_name = "URL")]
     pub server: Option<Origin>,
@@ -40,7 +47,16 @@ pub struct LoginArgs {
     /// How long to wait for the person, as in 5m [default: as long as the code is valid]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
-    /// Write the tenant's entry to stdout, as `list --json` has it
+    /// Open the page in the browser
+    #[arg(long)]
+    pub browser: bool,
+    /// Show no QR code
+    #[arg(long)]
+    pub no_qr: bool,
+    /// Text alone, as for a screen reader: no colour, no QR code, nothing that moves
+    #[arg(long)]
+    pub plain: bool,
+    /// Write the tenant's entry to stdout, as `list --json` has it; of several, a document with all
     #[arg(long)]
     pub json: bool,
 }

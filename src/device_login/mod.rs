@@ -1,6 +1,8 @@
 //! Asking a person to sign in: a code is shown by whatever [`Prompt`] there is, and waited for. What the
 //! platform's answers mean stands in `entra::device`.
 
+mod at_terminal;
+mod invitation;
 mod person;
 mod prompt;
 #[cfg(test)]
@@ -10,6 +12,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+pub use self::at_terminal::AtTerminal;
 pub use self::person::{Person, Wishes};
 pub use self::prompt::{Invitation, Prompt, Waiting};
 use crate::credential::{Origin, Settings};
@@ -145,8 +148,9 @@ fn cancelled(settings: &Settings) -> NotSignedIn {
 fn expired(settings: &Settings) -> Error {
     let tenant = &settings.tenant;
     let message = format!(
-        "the code for {tenant} was not used in time: nobody signed in, or a policy of the tenant \
-         blocks device codes (the browser then shows AADSTS53003)"
+        "the code for {tenant} was not used in time: nobody signed in, or a policy of the tenant blocks device \
+         codes (the browser then shows AADSTS53003, and an administrator can exclude the account from that \
+         Conditional Access policy)"
     );
     Error::new(Kind::LoginFailed, message).with_hint(format!("vb365-helper login {tenant}")).with_tenant(tenant)
 }

@@ -1,10 +1,6 @@
-//! The person who can be asked to sign in, by way of the terminal. The prompt names who signs in where,
-//! and warns of the one trick played with device codes: sending somebody one's own.
+//! The person who can be asked to sign in, by way of the terminal, and how they want to be asked.
 
-use std::time::Duration;
-
-use super::prompt::{Invitation, Prompt, Waiting};
-use crate::error::{Error, Kind, Result};
+use super::at_terminal::AtTerminal;
 use crate::host::Terminal;
 use crate::protocol::Variables;
 
@@ -20,57 +16,26 @@ pub struct Person<'a> {
 }
 
 /// How a person wants to be asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wishes {
     /// Text alone: nothing that moves, no colour, no QR code.
     pub is_plain: bool,
+    /// The page's address as a QR code, where it can be shown.
+    pub has_qr: bool,
+    /// The page is opened in the browser.
+    pub opens_browser: bool,
+}
+
+impl Default for Wishes {
+    /// As much as the screen can show.
+    fn default() -> Self {
+        Self { is_plain: false, has_qr: true, opens_browser: false }
+    }
 }
 
 impl<'a> Person<'a> {
     /// The prompt at their terminal.
     pub fn prompt(self) -> AtTerminal<'a> {
-        AtTerminal { person: self }
+        AtTerminal::new(self)
     }
-}
-
-/// A prompt at a terminal.
-pub struct AtTerminal<'a> {
-    person: Person<'a>,
-}
-
-impl Prompt for AtTerminal<'_> {
-    fn show(&mut self, invitation: &Invitation<'_>) -> Result<()> {
-        let terminal = self.person.terminal;
-        terminal.catch_interrupts();
-        terminal.show(&text(invitation)).map_err(|error| {
-            let message = format!("the terminal cannot be written to: {error}");
-            Error::new(Kind::LoginRequired, message).with_tenant(&invitation.settings.tenant)
-        })
-    }
-
-    fn tell(&mut self, _: Waiting, _: Duration) {}
-
-    fn is_given_up(&self) -> bool {
-        self.person.terminal.is_interrupted()
-    }
-
-    fn close(&mut self) {}
-}
-
-fn text(invitation: &Invitation<'_>) -> String {
-    let Invitation { settings, server, code, life } = invitation;
-    let server = server.map(|server| format!("  server         {server}\n")).unwrap_or_default();
-    let minutes = life.as_secs().div_ceil(60);
-    format!(
-        "\nSign in to Veeam Backup for Microsoft 365\n\
-         \n  tenant         {tenant}\n  identity host  {host}\n{server}\
-         \n  open           {uri}\n  enter the code {user_code}\n\
-         \nThe code is valid for {minutes} minute{s}. It belongs to the command you have just started:\n\
-         never enter a code that someone sent you. Ctrl-C cancels.\n\n",
-        tenant = settings.tenant,
-        host = settings.authority.host(),
-        uri = code.verification_uri,
-        user_code = code.user_code,
-        s = if minutes == 1 { "" } else { "s" },
-    )
 }

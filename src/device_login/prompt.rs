@@ -43,4 +43,6 @@ pub trait Prompt {
     fn is_given_up(&self) -> bool;
     /// The wait is over, however it ended.
     fn close(&mut self);
+    /// Whether the person says yes to `question`, which comes after the sign-in; silence is a no.
+    fn confirms(&mut self, question: &str) -> bool;
 }

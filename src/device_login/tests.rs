@@ -129,7 +129,8 @@ fn refusal(result: Result<EntraTokens, NotSignedIn>) -> Error {
 }
 
 const UNUSED: &str = "the code for abc.com was not used in time: nobody signed in, or a policy of the tenant \
-                      blocks device codes (the browser then shows AADSTS53003)";
+                      blocks device codes (the browser then shows AADSTS53003, and an administrator can exclude \
+                      the account from that Conditional Access policy)";
 
 fn is_unused(error: &Error) {
     assert_eq!((error.kind(), error.message()), (Kind::LoginFailed, UNUSED));
@@ -269,6 +270,7 @@ fn a_platform_that_cannot_be_reached_is_asked_until_the_deadline() {
         device_code: Secret::from(DEVICE_CODE),
         user_code: "A".into(),
         verification_uri: "https://m.com".into(),
+        complete_uri: None,
         life: Duration::from_secs(100),
         interval: Duration::from_secs(5),
     };

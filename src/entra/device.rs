@@ -41,6 +41,8 @@ pub struct DeviceCode {
     pub user_code: String,
     /// Where it is entered; https, or loopback.
     pub verification_uri: String,
+    /// The same page with the code filled in, if the platform offers one (RFC 8628 section 3.3.1).
+    pub complete_uri: Option<String>,
     /// How long the code lives from the moment of the answer.
     pub life: Duration,
     /// How long to wait between two polls.
@@ -53,6 +55,8 @@ struct Wire {
     user_code: String,
     #[serde(alias = "verification_url")]
     verification_uri: String,
+    #[serde(default, alias = "verification_url_complete")]
+    verification_uri_complete: Option<String>,
     #[serde(default = "default_life", deserialize_with = "json::lenient_number")]
     expires_in: Option<u64>,
     #[serde(default, deserialize_with = "json::lenient_number")]
@@ -87,6 +91,7 @@ impl DeviceCode {
             device_code: wire.device_code,
             user_code,
             verification_uri,
+            complete_uri: wire.verification_uri_complete.and_then(|text| page(&text).ok()),
             life: Duration::from_secs(life),
             interval: Duration::from_secs(interval),
         })
@@ -249,6 +254,20 @@ mod tests {
         }
         let older = r#"{"device_code":"d","user_code":"ABC","verification_url":"https://m.com/d"}"#;
         assert!(read(older).is_ok());
+    }
+
+    #[test]
+    fn a_page_with_the_code_filled_in_is_optional_and_checked_like_the_other() {
+        let complete = |uri: &str| {
+            let text = format!(
+                r#"{{"device_code":"d","user_code":"A","verification_uri":"https://m.com","verification_uri_complete":{uri}}}"#
+            );
+            read(&text).unwrap().complete_uri
+        };
+        assert_eq!(complete(r#""https://m.com/?c=A""#).as_deref(), Some("https://m.com/?c=A"));
+        for unfit in ["null", r#""http://m.com/?c=A""#, r#""javascript:x""#, r#""""#] {
+            assert_eq!(complete(unfit), None, "{unfit}");
+        }
     }
 
     #[test]

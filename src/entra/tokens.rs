@@ -14,6 +14,9 @@ use crate::secret::Secret;
 use crate::text::account_name;
 use crate::token::{TokenResponse, is_one_word};
 
+/// How long a directory id is, in characters: a UUID with its hyphens.
+const LENGTH_OF_AN_ID: usize = 36;
+
 /// A token response of the identity platform.
 #[derive(Clone, Debug)]
 pub struct EntraTokens {
@@ -57,6 +60,13 @@ impl EntraTokens {
     /// Who signed in, as far as the tokens tell: for display alone, as nothing here is verified.
     pub fn account(&self) -> Option<String> {
         account_of(&self.response.access_token)
+    }
+
+    /// The directory id of the tenant they were issued for; likewise.
+    pub fn tenant_id(&self) -> Option<String> {
+        let id = claims_of(&self.response.access_token)?.tid?;
+        let is_id = |c: char| c.is_ascii_hexdigit() || c == '-';
+        (id.len() == LENGTH_OF_AN_ID && id.chars().all(is_id)).then(|| id.to_ascii_lowercase())
     }
 }
 
@@ -106,16 +116,23 @@ fn compact(mut object: Map<String, Value>) -> Secret<String> {
     text
 }
 
-/// The name in a Microsoft access token's claims (v1 and v2 tokens name it differently).
-fn account_of(access_token: &Secret<String>) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Claims {
-        preferred_username: Option<String>,
-        upn: Option<String>,
-        unique_name: Option<String>,
-    }
+/// What a Microsoft access token says of itself, if it can be read at all.
+#[derive(Default, Deserialize)]
+struct Claims {
+    preferred_username: Option<String>,
+    upn: Option<String>,
+    unique_name: Option<String>,
+    tid: Option<String>,
+}
+
+fn claims_of(access_token: &Secret<String>) -> Option<Claims> {
     let payload = access_token.expose().split('.').nth(1)?;
-    let claims: Claims = json::read(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+    json::read(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+}
+
+/// The name in the claims (v1 and v2 tokens name it differently).
+fn account_of(access_token: &Secret<String>) -> Option<String> {
+    let claims = claims_of(access_token)?;
     account_name(&claims.upn.or(claims.preferred_username).or(claims.unique_name)?)
 }
 
@@ -172,5 +189,18 @@ mod tests {
         assert_eq!(account(&jwt(&format!(r#"{{"upn":"{}"}}"#, "t".repeat(2000)))), None);
         assert_eq!(account("opaque"), None);
         assert_eq!(account("a.%%%.c"), None);
+    }
+
+    #[test]
+    fn the_tenant_is_told_by_its_directory_id_or_not_at_all() {
+        let id = |tid: &str| {
+            let claims = URL_SAFE_NO_PAD.encode(format!(r#"{{"tid":"{tid}"}}"#));
+            read(&format!(r#"{{"access_token":"e30.{claims}.sig","expires_in":60}}"#)).tenant_id()
+        };
+        let known = "6babcaad-604b-40ac-a9d7-9fd97c0b779f";
+        assert_eq!(id(&known.to_uppercase()).as_deref(), Some(known));
+        for odd in ["", "abc.com", &known[1..], &known.replace('6', "\\u001b")] {
+            assert_eq!(id(odd), None, "{odd}");
+        }
     }
 }

@@ -204,32 +204,37 @@ pub fn error(error: &Error) -> Output {
     #[derive(Serialize)]
     struct Failed<'a> {
         version: u64,
-        error: Details<'a>,
+        error: ErrorDetails<'a>,
     }
-    #[derive(Serialize)]
-    struct Details<'a> {
-        kind: &'a str,
-        message: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        hint: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        tenant: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        retry_after: Option<u64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        cause: Option<Said<'a>>,
-    }
-    document(&Failed {
-        version: VERSION,
-        error: Details {
+    document(&Failed { version: VERSION, error: error.into() })
+}
+
+/// A failure as every document has it.
+#[derive(Serialize)]
+pub struct ErrorDetails<'a> {
+    kind: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<Said<'a>>,
+}
+
+impl<'a> From<&'a Error> for ErrorDetails<'a> {
+    fn from(error: &'a Error) -> Self {
+        Self {
             kind: error.kind().name(),
             message: error.message(),
             hint: error.hint(),
             tenant: error.tenant(),
             retry_after: error.retry_after().map(|delay| delay.as_secs()),
             cause: error.cause().map(Said::from).filter(|said| *said != Said::default()),
-        },
-    })
+        }
+    }
 }
 
 /// What a server said, without what says nothing.

@@ -179,6 +179,7 @@ pub fn entra_record(settings: &Settings, tokens: &EntraTokens, obtained_at: Date
         obtained_at,
         access_expires_at: obtained_at + tokens.lifetime(),
         account: tokens.account(),
+        tenant_id: tokens.tenant_id(),
         token_response: tokens.text().clone(),
         rejected: None,
     }

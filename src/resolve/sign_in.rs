@@ -9,9 +9,11 @@ use chrono::TimeDelta;
 use super::{Due, Ladder, Stop};
 use crate::cache::{EntraRecord, LoginLock};
 use crate::credential::{Credential, Source, Want};
-use crate::device_login::{self, NotSignedIn};
+use crate::device_login::{self, NotSignedIn, Prompt};
+use crate::entra::tokens::EntraTokens;
 use crate::error::{Error, Kind, Result};
 use crate::host::Deadline;
+use crate::text::printable;
 
 /// How long another person's sign-in is waited for: the longest life of a code and a little.
 const OTHERS_SIGN_IN: Duration = Duration::from_secs(3660);
@@ -120,7 +122,7 @@ impl Ladder<'_> {
         let server = (self.request.want == Want::Veeam).then_some(&self.server);
         let mut prompt = self.person.prompt();
         let asked = device_login::run(&entra, self.settings, server, claims, self.limit, self.clock, &mut prompt);
-        let tokens = match asked {
+        let tokens = match asked.and_then(|tokens| self.accepted(tokens, &mut prompt)) {
             Ok(tokens) => tokens,
             Err(NotSignedIn::Declined(error)) => {
                 if let Err(error) = login.note_declined(self.clock.now()) {
@@ -145,6 +147,20 @@ impl Ladder<'_> {
         })
     }
 
+    /// The tokens, unless they are another's than last time and the person did not mean that: a browser
+    /// signs in whoever it remembers. Nothing was kept or sent yet.
+    fn accepted(&self, tokens: EntraTokens, prompt: &mut dyn Prompt) -> Result<EntraTokens, NotSignedIn> {
+        let found = self.cache.read(&self.settings.tenant)?;
+        let last = found.entry.entra.iter().max_by_key(|record| record.obtained_at);
+        let Some(difference) = last.and_then(|last| difference(last, &tokens)) else { return Ok(tokens) };
+        let tenant = &self.settings.tenant;
+        if prompt.confirms(&format!("This sign-in to {tenant} is for {difference}. Keep it?")) {
+            return Ok(tokens);
+        }
+        let message = format!("the sign-in to {tenant} was dropped: it is for {difference}");
+        Err(NotSignedIn::Declined(Error::new(Kind::LoginFailed, message).with_tenant(tenant)))
+    }
+
     fn was_just_declined(&self, login: &mut LoginLock) -> bool {
         let ago = login.declined_at().map(|declined_at| self.clock.now() - declined_at);
         ago.is_some_and(|ago| ago >= TimeDelta::zero() && ago < NOT_AGAIN)
@@ -158,6 +174,18 @@ impl Ladder<'_> {
         });
         SignedIn { credential, account }
     }
+}
+
+/// Who signed in now and who did last time, if that is not the same as far as both are known.
+fn difference(last: &EntraRecord, tokens: &EntraTokens) -> Option<String> {
+    let differ = |last: Option<&str>, now: Option<String>| {
+        let (last, now) = last.zip(now)?;
+        (!last.eq_ignore_ascii_case(&now)).then(|| (printable(last), printable(&now)))
+    };
+    let tenants = differ(last.tenant_id.as_deref(), tokens.tenant_id());
+    let accounts = differ(last.account.as_deref(), tokens.account());
+    let words = |what: &str, (last, now)| format!("{what} {now}, and the last one was for {last}");
+    tenants.map(|ids| words("the directory", ids)).or_else(|| accounts.map(|names| words("the account", names)))
 }
 
 /// Whether somebody signed in between the two: one that was cancelled changes nothing.

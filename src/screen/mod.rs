@@ -2,11 +2,14 @@
 //! change. The terminal says what it can, the environment (`NO_COLOR`, `TERM`, the locale) what its user
 //! wants, and `--plain` has the last word.
 
+pub mod ask;
 mod canvas;
+mod qr;
 
 use anstyle::{AnsiColor, Style};
 
 pub use self::canvas::Canvas;
+pub use self::qr::{Picture, picture};
 use crate::host::{Surface, Terminal};
 use crate::protocol::Variables;
 

@@ -100,6 +100,7 @@ fn entry(token: &str) -> Entry {
         obtained_at,
         access_expires_at: obtained_at + Duration::from_secs(3600),
         account: None,
+        tenant_id: None,
         token_response: Secret::new(format!(r#"{{"access_token":"{token}","refresh_token":"r"}}"#)),
         rejected: Some(Rejected {
             at: obtained_at,

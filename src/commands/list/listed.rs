@@ -126,6 +126,11 @@ impl Listed {
         Self { state: State::LoginRequired, servers: servers.collect(), ..Self::damaged(tenant) }
     }
 
+    /// What the next `get` could do.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
     /// The tenant.
     pub(super) fn name(&self) -> &str {
         &self.tenant

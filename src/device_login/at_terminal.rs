@@ -1,0 +1,116 @@
+//! The prompt at a terminal: the invitation, one line below it that tells how the wait stands, and questions.
+//! Whatever ends the wait, the terminal is left as it was found: nothing is hidden, and the line is gone.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::invitation;
+use super::person::Person;
+use super::prompt::{Invitation, Prompt, Waiting};
+use crate::error::{Error, Kind, Result};
+use crate::host::Surface;
+use crate::screen::{Canvas, Meaning, Screen, ask};
+
+/// A prompt at a terminal.
+pub struct AtTerminal<'a> {
+    person: Person<'a>,
+    screen: Screen,
+    /// The identity host, once the invitation was shown.
+    host: String,
+    told: Option<Waiting>,
+    line: Option<Line>,
+}
+
+/// The line that moves.
+struct Line {
+    canvas: Canvas,
+    bar: ProgressBar,
+}
+
+impl<'a> AtTerminal<'a> {
+    pub(super) fn new(person: Person<'a>) -> Self {
+        let screen = Screen::of_terminal(person.terminal, person.variables, person.wishes.is_plain);
+        Self { person, screen, host: String::new(), told: None, line: None }
+    }
+
+    fn words(&self, waiting: Waiting) -> String {
+        let host = &self.host;
+        match waiting {
+            Waiting::ForPerson => "waiting for you to sign in".to_owned(),
+            Waiting::SlowedDown => format!("waiting; {host} wants to be asked less often"),
+            Waiting::NoAnswer => format!("no answer from {host}, trying again"),
+        }
+    }
+
+    /// A browser is a convenience: without one the address is there to be opened by hand.
+    fn open_browser(&self, address: &str) {
+        let opened = open::commands(address).into_iter().any(|mut command| {
+            use std::process::Stdio;
+            // A browser for text would take the terminal for itself.
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_ok()
+        });
+        if !opened {
+            let _ = self.person.terminal.show("No browser can be started here; open the address yourself.\n");
+        }
+    }
+}
+
+impl Prompt for AtTerminal<'_> {
+    fn show(&mut self, invitation: &Invitation<'_>) -> Result<()> {
+        let Person { terminal, wishes, .. } = self.person;
+        self.host = invitation.settings.authority.host().to_owned();
+        terminal.catch_interrupts();
+        terminal.show(&invitation::text(invitation, self.screen, wishes)).map_err(|error| {
+            let message = format!("the terminal cannot be written to: {error}");
+            Error::new(Kind::LoginRequired, message).with_tenant(&invitation.settings.tenant)
+        })?;
+        if wishes.opens_browser {
+            let code = invitation.code;
+            self.open_browser(code.complete_uri.as_deref().unwrap_or(&code.verification_uri));
+        }
+        let surface = terminal.surface().filter(|_| self.screen.is_live);
+        self.line = surface.map(Line::new);
+        Ok(())
+    }
+
+    fn tell(&mut self, waiting: Waiting, left: Duration) {
+        let terminal = self.person.terminal;
+        if let Some(line) = &self.line {
+            let meaning = if waiting == Waiting::NoAnswer { Meaning::Warning } else { Meaning::Faint };
+            let words = format!("{}, {}:{:02} left", self.words(waiting), left.as_secs() / 60, left.as_secs() % 60);
+            line.bar.set_message(self.screen.paint(meaning, &words));
+            line.canvas.show_on(terminal);
+        } else if self.told.unwrap_or(Waiting::ForPerson) != waiting {
+            // Where nothing moves, a line for each change.
+            let _ = terminal.show(&format!("{} ...\n", self.words(waiting)));
+        }
+        self.told = Some(waiting);
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.person.terminal.is_interrupted()
+    }
+
+    fn close(&mut self) {
+        if let Some(line) = self.line.take() {
+            line.bar.finish_and_clear();
+            line.canvas.show_on(self.person.terminal);
+        }
+    }
+
+    fn confirms(&mut self, question: &str) -> bool {
+        ask::confirm(self.person.terminal, question).unwrap_or(false)
+    }
+}
+
+impl Line {
+    fn new(surface: Surface) -> Self {
+        let canvas = Canvas::new(surface);
+        let bar = ProgressBar::with_draw_target(None, canvas.target());
+        if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
+            bar.set_style(style);
+        }
+        Self { canvas, bar }
+    }
+}
