@@ -25,7 +25,7 @@ fn objects<'a>(at: String, value: &'a Value, found: &mut Vec<(String, &'a Value)
     }
 }
 
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "cache-entry",
     "erase-request",
     "erase-response",
@@ -41,6 +41,7 @@ const NAMES: [&str; 18] = [
     "kubernetes-response",
     "list",
     "login",
+    "logins",
     "store-request",
     "store-response",
     "terraform-credentials",

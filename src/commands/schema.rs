@@ -29,6 +29,7 @@ const SCHEMAS: &[(&str, &str)] = schemas![
     "kubernetes-response-v1",
     "list-v1",
     "login-v1",
+    "logins-v1",
     "store-request-v1",
     "store-response-v1",
     "terraform-credentials-v1",

@@ -43,7 +43,7 @@ fn facts(invitation: &Invitation<'_>, screen: Screen) -> Vec<Line> {
     lines.push(fact("open", &code.verification_uri, Some(Meaning::Link), screen));
     lines.push(fact("enter the code", &code.user_code, Some(Meaning::Strong), screen));
     if let Some(spelled) = spelled(&code.user_code) {
-        lines.push(fact("letter by letter", &spelled, Some(Meaning::Strong), screen));
+        lines.push(fact("spelled", &spelled, Some(Meaning::Strong), screen));
     }
     if let Some(complete) = &code.complete_uri {
         lines.push(fact("or open", complete, Some(Meaning::Link), screen));
@@ -55,8 +55,8 @@ fn facts(invitation: &Invitation<'_>, screen: Screen) -> Vec<Line> {
 fn warning(invitation: &Invitation<'_>, screen: Screen) -> Vec<String> {
     let (life, paint) = (minutes(invitation.life), |words| screen.paint(Meaning::Warning, words));
     vec![
-        format!("The code is valid for {life}. It belongs to the command you have just started:"),
-        format!("{} Ctrl-C cancels.", paint("never enter a code that someone sent you.")),
+        format!("The code is valid for {life}. It belongs to the command just started."),
+        format!("{} Ctrl-C cancels.", paint("Never enter a code that someone sent you.")),
     ]
 }
 
@@ -100,9 +100,9 @@ fn width(lines: &[Line]) -> usize {
 }
 
 fn fact(name: &str, value: &str, meaning: Option<Meaning>, screen: Screen) -> Line {
-    let columns = format!("  {name:<16}  {value}").chars().count();
+    let columns = format!("  {name:<14}  {value}").chars().count();
     let value = meaning.map_or_else(|| value.to_owned(), |meaning| screen.paint(meaning, value));
-    Line { text: format!("  {name:<16}  {value}"), columns }
+    Line { text: format!("  {name:<14}  {value}"), columns }
 }
 
 fn plain(text: &str, meaning: Meaning, screen: Screen) -> Line {

@@ -12,8 +12,9 @@ use crate::host::{Surface, Terminal};
 
 /// How often lines are drawn at most, in times a second.
 const FREQUENCY: u8 = 10;
-/// A line drawn to the last column would make some terminals begin another.
-const MARGIN: u16 = 1;
+/// Room behind a line: at the last column some terminals begin another, and Ctrl-C writes `^C`, which must
+/// not begin one either.
+const MARGIN: u16 = 3;
 
 /// What is drawn and not shown yet. Clones share it.
 #[derive(Clone)]
@@ -137,6 +138,6 @@ mod tests {
         let canvas = Canvas::new(terminal.surface().unwrap());
         terminal.resize(20, 5);
         canvas.show_on(&terminal);
-        assert_eq!((canvas.width(), canvas.height()), (19, 5));
+        assert_eq!((canvas.width(), canvas.height()), (17, 5));
     }
 }

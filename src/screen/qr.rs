@@ -72,6 +72,35 @@ mod tests {
         picture.lines.iter().map(strip).collect()
     }
 
+    /// What a camera reads of modules that are dark or not, each of some pixels.
+    fn read(side: usize, is_dark: impl Fn(usize, usize) -> bool) -> String {
+        const PIXELS: usize = 4;
+        let shade = |x: usize, y: usize| if is_dark(x / PIXELS, y / PIXELS) { 0 } else { 255 };
+        let mut image = rqrr::PreparedImage::prepare_from_greyscale(side * PIXELS, side * PIXELS, shade);
+        let grids = image.detect_grids();
+        assert_eq!(grids.len(), 1);
+        grids[0].decode().unwrap().1
+    }
+
+    #[test]
+    fn a_camera_reads_the_address_from_the_screen() {
+        let lines = bare(&picture(PAGE, FULL).unwrap());
+        let side = lines[0].chars().count();
+        let is_dark = |x: usize, y: usize| match lines[y / 2].chars().nth(x) {
+            Some('\u{2588}') => true,
+            Some('\u{2580}') => y.is_multiple_of(2),
+            Some('\u{2584}') => !y.is_multiple_of(2),
+            _ => false,
+        };
+        assert_eq!(read(side, is_dark), PAGE);
+
+        let squares = picture(PAGE, Screen { unicode: false, ..FULL }).unwrap().lines;
+        let cells =
+            |line: &str| line.trim_end_matches(RESET).split("  ").map(|cell| format!("{cell}  ") == BLACK).collect();
+        let squares: Vec<Vec<bool>> = squares.iter().map(|line| cells(line)).collect();
+        assert_eq!(read(squares.len(), |x, y| squares[y][x]), PAGE);
+    }
+
     #[test]
     fn every_line_is_as_wide_as_the_picture_says() {
         let picture = picture(PAGE, FULL).unwrap();

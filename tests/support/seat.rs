@@ -18,6 +18,14 @@ impl Home {
         self.at_a_terminal_by(&self.command(args), &[])
     }
 
+    /// The same at a terminal of this size that can show everything, with more variables in the environment.
+    pub fn at_a_terminal_of(&self, size: (u16, u16), args: &[&str], more: &[(&str, &str)]) -> Session {
+        let mut command = self.command(&[]);
+        command.env("TERM", "xterm").env("LANG", "C.UTF-8");
+        let program = command.get_program().to_owned();
+        with_env(&command, more, |env| Session::start_on(size, program.as_ref(), args, env, b""))
+    }
+
     /// A run whose output is on a terminal of this size, too, as where a person types the command.
     pub fn on_a_terminal(&self, (columns, rows): (u16, u16), args: &[&str], more: &[(&str, &str)]) -> Finished {
         let mut command = self.command(&[]);

@@ -22,7 +22,7 @@ struct Ended {
     result: Result<Settings>,
 }
 
-/// The document for several tenants.
+/// The document for several tenants (`schemas/logins-v1.schema.json`).
 #[derive(Serialize)]
 struct Logins<'a> {
     version: u64,

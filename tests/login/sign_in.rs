@@ -1,64 +1,19 @@
-//! Signing in at a real pseudo-terminal, with all three streams piped: what the person sees there,
-//! what the caller gets, and what happens when either of them, or the network, does not play along.
-#![cfg(unix)]
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "tests: real time, real processes, and failing is their way to speak"
-)]
-
-mod support;
+//! One sign-in, by `get` and by `login`.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::pty::Finished;
 use crate::support::seat::{PROMPT, SOON};
-use crate::support::server::{Fault, Options};
+use crate::support::server::Fault;
 use crate::support::{HOUR, Machine, ORGANIZATION, Outcome, TENANT, ago, can_use_terminals, hold_lock, wait_until};
-
-/// A machine whose sandbox is played as `change` has it.
-fn machine(change: impl Fn(&mut Options)) -> Machine {
-    let mut options = Options::default();
-    change(&mut options);
-    Machine::with(options)
-}
-
-/// The same without a configuration.
-fn unconfigured(change: impl Fn(&mut Options)) -> Machine {
-    let machine = machine(change);
-    fs::remove_file(machine.home().join("config.toml")).unwrap();
-    machine
-}
+use crate::{assert_nothing_secret, code_of, json, machine, run, unconfigured};
 
 /// Spells the organization as the server does not.
 fn misspell(machine: &Machine) {
     let path = machine.home().join("config.toml");
     machine.write_config(&fs::read_to_string(path).unwrap().replace(ORGANIZATION, TENANT));
-}
-
-fn run(machine: &Machine, args: &[&str]) -> Finished {
-    machine.at_a_terminal(args).finish(SOON)
-}
-
-fn json(text: &[u8]) -> Value {
-    serde_json::from_slice(text).unwrap_or_else(|_| panic!("not JSON: {}", String::from_utf8_lossy(text)))
-}
-
-/// What is kept and handed out must not have been shown.
-fn assert_nothing_secret(finished: &Finished) {
-    for shown in [&finished.terminal, &String::from_utf8_lossy(&finished.stderr).into_owned()] {
-        for token in ["veeam-access", "veeam-refresh", "entra-refresh", "eyJ", "device-"] {
-            assert!(!shown.contains(token), "{token} in: {shown}");
-        }
-    }
 }
 
 #[test]
@@ -72,13 +27,16 @@ fn login_remembers_the_settings_and_shows_everything_on_the_terminal() {
     let args = [&["login", TENANT, "--server", &server, "--authority", &authority][..], &organization].concat();
     let session = machine.at_a_terminal(&args);
     let shown = session.wait_for(PROMPT, SOON);
-    let (_, code) = shown.split_once("enter the code ").unwrap();
-    let code = code.lines().next().unwrap();
+    let code = code_of(&shown);
+    assert_eq!(code.len(), 9);
+    let spelled = code.split("").collect::<Vec<_>>().join(" ");
+    let spelled = [&spelled[1..6], &spelled[7..12], &spelled[13..18]].join("   ");
     let prompt = format!(
-        "\nSign in to Veeam Backup for Microsoft 365\n\n  tenant         {TENANT}\n  identity host  {host}\n  \
-         server         {server}\n\n  open           {authority}/device\n  enter the code {code}\n\n\
-         The code is valid for 15 minutes. It belongs to the command you have just started:\n\
-         never enter a code that someone sent you. Ctrl-C cancels.\n\n",
+        "\nSign in to Veeam Backup for Microsoft 365\n\n  tenant          {TENANT}\n  identity host   {host}\n  \
+         server          {server}\n\n  open            {authority}/device\n  enter the code  {code}\n  \
+         spelled         {spelled}\n\n\
+         The code is valid for 15 minutes. It belongs to the command just started.\n\
+         Never enter a code that someone sent you. Ctrl-C cancels.\n\n",
         host = authority.trim_start_matches("http://")
     );
     assert_eq!(shown, prompt);
@@ -119,7 +77,7 @@ fn login_with_json_answers_the_entry_of_list() {
     }
     let machine = machine(|options| options.auto_approve = true);
     let entry = json(&run(&machine, &["login", TENANT, "--json"]).stdout);
-    let schema = json(include_bytes!("../schemas/login-v1.schema.json"));
+    let schema = json(include_bytes!("../../schemas/login-v1.schema.json"));
     jsonschema::validate(&schema, &entry).unwrap();
     assert_eq!(json(&run(&machine, &["list", "--json"]).stdout)["tenants"][0], entry);
 }
@@ -132,7 +90,7 @@ fn login_with_json_tells_whom_it_was_told_to_trust() {
     let machine = machine(|options| (options.tls, options.no_san, options.auto_approve) = (true, true, true));
     let pin = machine.sandbox.certificate_sha256().unwrap();
     let entry = json(&run(&machine, &["login", TENANT, "--json", "--pin-sha256", &pin.to_uppercase()]).stdout);
-    jsonschema::validate(&json(include_bytes!("../schemas/login-v1.schema.json")), &entry).unwrap();
+    jsonschema::validate(&json(include_bytes!("../../schemas/login-v1.schema.json")), &entry).unwrap();
     assert_eq!(entry["servers"][0]["pin_sha256"], Value::from(vec![pin]));
     assert_eq!(json(&run(&machine, &["list", "--json"]).stdout)["tenants"][0], entry);
 }
@@ -384,4 +342,32 @@ fn a_token_that_still_lives_is_handed_out_when_no_code_is_to_be_had() {
     assert_eq!((outcome.code, &outcome.document()["source"]), (0, &"cache".into()), "{outcome:?}");
     let [warning] = outcome.warnings()[..] else { panic!("not one warning: {outcome:?}") };
     assert!(warning.contains(&format!("cannot sign {TENANT} in now: ")), "{warning}");
+}
+
+#[test]
+fn a_configuration_that_cannot_be_written_turns_nobody_away_who_is_configured() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = machine(|options| options.auto_approve = true);
+    let path = machine.home().join("config.toml");
+    let text = fs::read_to_string(&path).unwrap().replace("api_version = \"v8\"\n", "");
+    // Root may write everywhere; but what is no regular file is never replaced.
+    let pipe = machine.home().join("config");
+    fs::create_dir(&pipe).unwrap();
+    let path = pipe.join("config.toml");
+    fs::write(&path, &text).unwrap();
+    fs::create_dir(pipe.join("config.toml.lock")).unwrap();
+    let named = path.display().to_string();
+    let finished = run(&machine, &["--config", &named, "login", TENANT]);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let stderr = String::from_utf8_lossy(&finished.stderr);
+    assert!(stderr.starts_with("vb365-helper: warning: the version of the API is not remembered: "), "{stderr}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+
+    // A new destination that cannot be remembered is none.
+    let new = ["--server", "http://127.0.0.1:1", "--api-version", "v8"];
+    let finished = run(&machine, &[&["--config", &named, "login", TENANT][..], &new].concat());
+    assert_eq!(finished.code, Some(8), "{finished:?}");
+    assert_eq!(machine.sandbox.requests("device_code"), 1);
 }

@@ -1,0 +1,96 @@
+//! Several tenants in one go, one after the other.
+
+use serde_json::Value;
+
+use crate::support::seat::{PROMPT, SOON};
+use crate::support::{Machine, TENANT, assert_valid, can_use_terminals};
+use crate::{json, machine, run};
+
+/// Three tenants, of whom the sandbox knows the first alone.
+fn three(is_approved: bool) -> Machine {
+    let machine = machine(|options| options.auto_approve = is_approved);
+    machine.configure(&[TENANT, "second.com", "third.com"]);
+    machine
+}
+
+#[test]
+fn one_tenants_failure_stops_no_other_and_is_in_the_summary() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = three(true);
+    let finished = run(&machine, &["login", "second.com", TENANT, "second.com"]);
+    assert_eq!(finished.code, Some(5), "{finished:?}");
+    let shown = &finished.terminal;
+    assert!(shown.contains("[1 of 2] second.com\n") && shown.contains(&format!("[2 of 2] {TENANT}\n")), "{shown}");
+    let summary = shown.rsplit_once("\n\n").unwrap().1;
+    let lines: Vec<_> = summary.lines().map(str::trim).collect();
+    assert!(lines[0].starts_with("second.com") && lines[0].contains("refused second.com"), "{summary}");
+    assert_eq!(lines[1].split_whitespace().collect::<Vec<_>>(), [TENANT, "signed", "in"]);
+    let stderr = String::from_utf8_lossy(&finished.stderr);
+    assert!(stderr.starts_with("vb365-helper: 1 of 2 sign-ins failed, the first because: 127.0.0.1:"), "{stderr}");
+    assert!(stderr.ends_with("vb365-helper: hint: vb365-helper login second.com\n"), "{stderr}");
+}
+
+#[test]
+fn the_document_has_an_entry_or_an_error_for_each() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = three(true);
+    let finished = run(&machine, &["login", "--from-config", "--json"]);
+    assert_eq!(finished.code, Some(5));
+    let document = json(&finished.stdout);
+    assert_valid("logins-v1", &document);
+    let tenants = document["tenants"].as_array().unwrap();
+    let told = |n: usize| (&tenants[n]["tenant"], &tenants[n]["error"]["kind"], &tenants[n]["state"]);
+    assert_eq!(told(0), (&TENANT.into(), &Value::Null, &"valid".into()));
+    assert_eq!(told(1), (&"second.com".into(), &"refused".into(), &Value::Null));
+    assert_eq!(told(2), (&"third.com".into(), &"refused".into(), &Value::Null));
+}
+
+#[test]
+fn only_those_that_are_due_are_asked_for() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = three(true);
+    machine.sign_in(TENANT);
+    let codes = machine.sandbox.requests("device_code");
+    let finished = run(&machine, &["login", TENANT, "--due"]);
+    assert_eq!((finished.code, &finished.stdout[..]), (Some(0), &b"no sign-in is due\n"[..]));
+    let document = json(&run(&machine, &["login", TENANT, "--due", "--json"]).stdout);
+    assert_valid("logins-v1", &document);
+    assert_eq!(machine.sandbox.requests("device_code"), codes);
+    let finished = run(&machine, &["login", "--from-config", "--due"]);
+    assert!(finished.terminal.contains("[1 of 2] second.com\n"), "{}", finished.terminal);
+}
+
+#[test]
+fn ctrl_c_ends_all_of_them() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = three(false);
+    let session = machine.at_a_terminal(&["login", TENANT, "second.com", "third.com"]);
+    session.wait_for(PROMPT, SOON);
+    session.send("\x03");
+    let finished = session.finish(SOON);
+    assert_eq!(finished.code, Some(4));
+    assert_eq!(finished.terminal.matches("not asked any more, after Ctrl-C").count(), 2, "{}", finished.terminal);
+    assert_eq!(machine.sandbox.requests("device_code"), 1);
+}
+
+#[test]
+fn what_is_one_tenants_own_cannot_be_told_of_several() {
+    let machine = three(false);
+    let outcome = machine.run_raw(&["login", TENANT, "second.com", "--organization", "Abc"]);
+    assert_eq!(outcome.code, 2);
+    assert!(outcome.stderr.contains("--organization is one tenant's name, and several are named"));
+    let nobody = Machine::new();
+    nobody.write_config("");
+    let outcome = nobody.run_raw(&["login", "--from-config"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (8, ""));
+    assert!(outcome.stderr.contains("no tenant is configured"), "{}", outcome.stderr);
+    assert_eq!(nobody.run_raw(&["login"]).code, 2);
+}
