@@ -110,7 +110,8 @@ fn whatever_ends_the_wait_the_line_is_gone_and_the_cursor_is_not() {
         let id = rustix::process::Pid::from_raw(i32::try_from(session.id()).unwrap()).unwrap();
         rustix::process::kill_process(id, rustix::process::Signal::HUP).unwrap();
     };
-    let ends: [(&str, i32, &dyn Fn(&Machine, &Session)); 4] = [
+    type End<'a> = (&'a str, i32, &'a dyn Fn(&Machine, &Session));
+    let ends: [End<'_>; 4] = [
         ("Ctrl-C", 4, &|_, session| session.send("\x03")),
         ("SIGHUP", 4, &|_, session| hang_up(session)),
         ("a no in the browser", 4, &|machine, _| assert!(machine.sandbox.decline())),
