@@ -37,6 +37,7 @@ use crate::config::{Config, Places};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Input, Surface, Terminal};
 use crate::protocol::{Output, Protocol, Variables, native};
+use crate::resolve::{Mark, Trail};
 use crate::secret::Secret;
 use crate::steps::Step;
 use crate::warnings::Warnings;
@@ -67,9 +68,12 @@ pub fn run(
     terminal: &dyn Terminal,
 ) -> u8 {
     let Streams { stdin, stdout, stdout_surface, stderr } = streams;
-    let warnings = Warnings::default();
-    let process = Process { args, variables, program, stdout: stdout_surface, clock, terminal, warnings: &warnings };
-    let (answer, failure) = match cli::parse(args) {
+    let (warnings, start) = (Warnings::default(), clock.elapsed());
+    let parsed = cli::parse(args);
+    let trail = if parsed.as_ref().is_ok_and(Cli::is_to_be_explained) { Trail::kept() } else { Trail::default() };
+    let (warnings, trail) = (&warnings, &trail);
+    let process = Process { args, variables, program, stdout: stdout_surface, clock, terminal, warnings, trail };
+    let (answer, failure) = match parsed {
         Ok(cli) => process.answer(cli, stdin),
         Err(NotACommand::Help(text)) => (Ok(Secret::new(text.into_bytes()).into()), None),
         Err(NotACommand::Wrong { error, speaks_json }) => {
@@ -77,6 +81,9 @@ pub fn run(
             (Err(error), document(speaks_json))
         }
     };
+    for Mark { at, words } in trail.take() {
+        say(stderr, &format!("{words} (after {} ms)", at.saturating_sub(start).as_millis()));
+    }
     for warning in warnings.take() {
         say(stderr, &format!("warning: {warning}"));
     }
@@ -100,6 +107,7 @@ struct Process<'a> {
     clock: &'a dyn Clock,
     terminal: &'a dyn Terminal,
     warnings: &'a Warnings,
+    trail: &'a Trail,
 }
 
 impl Process<'_> {
@@ -157,9 +165,9 @@ impl Process<'_> {
     }
 
     fn with<T>(&self, config: &Config, run: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {
-        let Self { variables, stdout, clock, terminal, warnings, .. } = *self;
+        let Self { variables, stdout, clock, terminal, warnings, trail, .. } = *self;
         let cache = &Cache::new(config.cache_dir());
-        run(&Context { config, cache, clock, terminal, variables, stdout, warnings })
+        run(&Context { config, cache, clock, terminal, variables, stdout, warnings, trail })
     }
 }
 

@@ -79,6 +79,13 @@ pub enum PersonCommand {
     Schema(SchemaArgs),
 }
 
+impl Cli {
+    /// Whether what each rung found is to be told.
+    pub fn is_to_be_explained(&self) -> bool {
+        matches!(&self.command, Command::Program(ProgramCommand::Get(args)) if args.explain)
+    }
+}
+
 impl PersonCommand {
     /// Whether the command answers with a document, and so tells a failure in one on stdout too.
     pub fn speaks_json(&self) -> bool {

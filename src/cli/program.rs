@@ -53,6 +53,9 @@ pub struct GetArgs {
     /// How long to wait for other processes and for servers, as in 20s [default: 8s]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
+    /// Tell on stderr what each step found, and after how long
+    #[arg(long)]
+    pub explain: bool,
     #[command(flatten)]
     #[allow(missing_docs, reason = "explained there")]
     pub caller: CallerArgs,

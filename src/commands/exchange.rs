@@ -90,7 +90,7 @@ impl From<ProgramCommand> for Exchange {
 
 impl From<GetArgs> for Exchange {
     fn from(args: GetArgs) -> Self {
-        let GetArgs { subject, server, want, min_ttl, interactive, timeout, caller } = args;
+        let GetArgs { subject, server, want, min_ttl, interactive, timeout, explain: _, caller } = args;
         let (want, interactive) = (want.map(Into::into), interactive.map(Into::into));
         let flags = Flags { server, want, min_ttl, interactive, timeout, ..Flags::default() };
         Self::new(Action::Get, subject, flags, caller)

@@ -67,7 +67,6 @@ fn kept(context: &Context<'_>, server: &ServerName) -> Result<Option<Token>> {
 
 fn credential(context: &Context<'_>, request: &Request, deadline: Deadline) -> Result<Credential> {
     let settings = context.config.settings(&request.tenant)?;
-    let person = context.person(Wishes::default());
-    let ladder = Ladder::new(&settings, request, context.cache, context.clock, person, context.warnings)?;
+    let ladder = Ladder::new(&settings, request, context.means(Wishes::default()))?;
     ladder.get(deadline)
 }

@@ -21,6 +21,7 @@ use crate::device_login::{Person, Wishes};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Deadline, Input, Surface, Terminal};
 use crate::protocol::{Output, Variables};
+use crate::resolve::{Means, Trail};
 use crate::screen::Screen;
 use crate::secret::Secret;
 use crate::warnings::Warnings;
@@ -50,12 +51,15 @@ pub struct Context<'a> {
     pub stdout: &'a dyn Fn() -> Option<Surface>,
     /// What goes wrong without ending the command.
     pub warnings: &'a Warnings,
+    /// What each rung of the ladder found.
+    pub trail: &'a Trail,
 }
 
 impl<'a> Context<'a> {
-    /// The person who may be asked to sign in.
-    pub fn person(&self, wishes: Wishes) -> Person<'a> {
-        Person { terminal: self.terminal, variables: self.variables, wishes }
+    /// What a ladder is climbed with, where the person has these `wishes`.
+    pub fn means(&self, wishes: Wishes) -> Means<'a> {
+        let Self { cache, clock, terminal, variables, warnings, trail, .. } = *self;
+        Means { cache, clock, person: Person { terminal, variables, wishes }, warnings, trail }
     }
 
     /// Where the answer is shown.

@@ -7,6 +7,7 @@ mod scopes;
 mod settings;
 mod tenant;
 
+use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -89,6 +90,18 @@ pub enum Source {
     EntraRefresh,
     /// A person.
     Login,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cache => "the cache",
+            Self::VeeamRefresh => "the VB365 server's refresh token",
+            Self::Exchange => "the kept assertion",
+            Self::EntraRefresh => "Microsoft's refresh token",
+            Self::Login => "a sign-in",
+        })
+    }
 }
 
 /// What `get` answers.

@@ -5,12 +5,16 @@
 mod held;
 mod rungs;
 mod sign_in;
+mod trail;
 
 use std::cell::{Cell, OnceCell};
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 pub use self::held::{entra_record, veeam_record};
 pub use self::sign_in::SignedIn;
+pub use self::trail::{Mark, Trail};
 use crate::cache::{Cache, EntraRecord, Entry, Life, VeeamRecord};
 use crate::credential::{Credential, Grant, Interactive, Origin, Request, Settings, Source, Trust, Want};
 use crate::device_login::Person;
@@ -18,10 +22,26 @@ use crate::entra::tokens;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Deadline};
 use crate::http::Client;
+use crate::text::span;
 use crate::warnings::Warnings;
 
 /// How long a call may take without a person where the caller sets no limit: callers allow 10 s.
 pub const SILENT_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// What a ladder is climbed with.
+#[derive(Clone, Copy)]
+pub struct Means<'a> {
+    /// The tokens on disk.
+    pub cache: &'a Cache,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// Who can be asked to sign in.
+    pub person: Person<'a>,
+    /// What goes wrong without ending the call.
+    pub warnings: &'a Warnings,
+    /// What each rung found.
+    pub trail: &'a Trail,
+}
 
 /// One call's way through the ladder.
 pub struct Ladder<'a> {
@@ -33,6 +53,7 @@ pub struct Ladder<'a> {
     person: Person<'a>,
     connections: Connections<'a>,
     warnings: &'a Warnings,
+    trail: &'a Trail,
     /// The end of the time that the caller allows; what a person's sign-in brought is still exchanged
     /// and kept after that.
     limit: Option<Deadline>,
@@ -78,14 +99,8 @@ impl<'a> Ladder<'a> {
     /// # Errors
     /// Kind `config`: the request names a server that the configuration does not, or the
     /// configuration names none and one is needed.
-    pub fn new(
-        settings: &'a Settings,
-        request: &'a Request,
-        cache: &'a Cache,
-        clock: &'a dyn Clock,
-        person: Person<'a>,
-        warnings: &'a Warnings,
-    ) -> Result<Self> {
+    pub fn new(settings: &'a Settings, request: &'a Request, means: Means<'a>) -> Result<Self> {
+        let Means { cache, clock, person, warnings, trail } = means;
         Ok(Self {
             server: server_of(settings, request)?,
             settings,
@@ -95,6 +110,7 @@ impl<'a> Ladder<'a> {
             person,
             connections: Connections::new(&settings.trust),
             warnings,
+            trail,
             limit: request.timeout.map(|timeout| Deadline::after(clock, timeout)),
             unsaved: Cell::new(false),
         })
@@ -105,10 +121,18 @@ impl<'a> Ladder<'a> {
     /// # Errors
     /// Every kind but `bad_request`.
     pub fn get(&self, deadline: Deadline) -> Result<Credential> {
+        let credential = self.answer(deadline)?;
+        self.note(|| {
+            let left = span(credential.expires_at - self.clock.now());
+            format!("answer: by {}, ends in {left}", credential.source)
+        });
+        Ok(credential)
+    }
+
+    fn answer(&self, deadline: Deadline) -> Result<Credential> {
         let found = self.cache.read(&self.settings.tenant)?;
-        self.tell(&found.entry);
+        self.note(|| self.explain_cached(&found.entry));
         if let Some(credential) = self.cached(&found.entry) {
-            log::debug!("rung 1: the cached token is the answer");
             return Ok(credential);
         }
         match self.renew(deadline) {
@@ -121,8 +145,35 @@ impl<'a> Ladder<'a> {
     /// Rung 1: a cached token with enough life left.
     fn cached(&self, entry: &Entry) -> Option<Credential> {
         let (grant, life) = self.kept(entry)?;
-        let min_ttl = self.request.min_ttl.unwrap_or(self.settings.min_ttl);
-        life.is_enough(self.clock.now(), min_ttl).then(|| self.credential(grant, life, Source::Cache))
+        life.is_enough(self.clock.now(), self.min_ttl()).then(|| self.credential(grant, life, Source::Cache))
+    }
+
+    /// How the cached token stands, in words.
+    fn explain_cached(&self, entry: &Entry) -> String {
+        let now = self.clock.now();
+        let words = match self.kept(entry) {
+            Some((_, life)) => words_of(life, now, life.is_enough(now, self.min_ttl()), self.min_ttl()),
+            None => self.why_none_is_kept(entry).to_owned(),
+        };
+        format!("rung 1, cached token: {words}")
+    }
+
+    fn min_ttl(&self) -> Duration {
+        self.request.min_ttl.unwrap_or(self.settings.min_ttl)
+    }
+
+    fn why_none_is_kept(&self, entry: &Entry) -> &'static str {
+        let is_kept = match self.request.want {
+            Want::Veeam => entry.veeam(&self.server).is_some_and(|record| record.access_token.is_some()),
+            Want::Entra | Want::Assertion => {
+                entry.entra(self.settings).is_some_and(|record| tokens::access_token(&record.token_response).is_some())
+            }
+        };
+        if is_kept { "it is the one that was refused" } else { "none is kept" }
+    }
+
+    fn note(&self, words: impl FnOnce() -> String) {
+        self.trail.note(self.clock, words);
     }
 
     /// When to give up what needs no person, once one was waited for.
@@ -134,9 +185,8 @@ impl<'a> Ladder<'a> {
     fn renew(&self, deadline: Deadline) -> Result<Credential, Stop> {
         let mut held = self.hold(deadline)?;
         held.drop_refused();
-        self.tell(&held.entry);
         if let Some(credential) = self.cached(&held.entry) {
-            log::debug!("rung 1: another process renewed meanwhile");
+            self.note(|| "rung 1: another process renewed meanwhile".to_owned());
             return Ok(credential);
         }
         match self.request.want {
@@ -155,6 +205,7 @@ impl<'a> Ladder<'a> {
         match self.kept(&found.entry) {
             Some((grant, life)) if life.is_alive(now) => {
                 let left = (life.expires_at() - now).num_seconds();
+                self.note(|| "rung 1 again: what is left of the cached token".to_owned());
                 self.warnings.add(format!(
                     "handing out a token that ends in {left} s, because it could not be renewed: {error}"
                 ));
@@ -188,37 +239,6 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    /// Logs what the ladder is climbed with.
-    fn tell(&self, entry: &Entry) {
-        if !log::log_enabled!(log::Level::Debug) {
-            return;
-        }
-        let Self { settings, server, request, .. } = self;
-        let now = self.clock.now();
-        let left = |life: Life| (life.expires_at() - now).num_seconds();
-        log::debug!("{}: wants {:?}, {:?} interactive", settings.tenant, request.want, request.interactive);
-        match entry.veeam(server) {
-            None => log::debug!("kept of {server}: nothing"),
-            Some(record) => log::debug!(
-                "kept of {server}: access token {}, {} s left; refresh token {}",
-                presence(record.access_token.is_some()),
-                left(record.life()),
-                presence(record.refresh_token.is_some()),
-            ),
-        }
-        match entry.entra(settings) {
-            None => log::debug!("kept of {}: nothing", settings.authority),
-            Some(record) => log::debug!(
-                "kept of {}: access token {}, {} s left; refresh token {}{}",
-                settings.authority,
-                presence(tokens::access_token(&record.token_response).is_some()),
-                left(record.life()),
-                presence(tokens::refresh_token(&record.token_response).is_some()),
-                if record.rejected.is_some() { ", known to be dead" } else { "" },
-            ),
-        }
-    }
-
     fn credential(&self, grant: Grant, life: Life, source: Source) -> Credential {
         Credential { tenant: self.settings.tenant.clone(), grant, expires_at: life.expires_at(), source }
     }
@@ -228,8 +248,15 @@ impl<'a> Ladder<'a> {
     }
 }
 
-fn presence(is_there: bool) -> &'static str {
-    if is_there { "there" } else { "missing" }
+/// How a kept token stands.
+fn words_of(life: Life, now: DateTime<Utc>, is_enough: bool, min_ttl: Duration) -> String {
+    let left = life.expires_at() - now;
+    if left <= TimeDelta::zero() {
+        return format!("ended {} ago", span(-left));
+    }
+    let left = span(left);
+    let wanted = span(TimeDelta::from_std(min_ttl).unwrap_or(TimeDelta::MAX));
+    if is_enough { format!("{left} left, that is enough") } else { format!("{left} left, and {wanted} are wanted") }
 }
 
 /// The server a request is about: one of the configured ones, never another.

@@ -25,6 +25,7 @@ impl Held<'_, '_> {
         if self.living_assertion().is_some() {
             return self.exchange(Source::Exchange);
         }
+        self.note(|| "rung 3, kept assertion: none that lives".to_owned());
         self.renew_entra()?;
         self.exchange(Source::EntraRefresh)
     }
@@ -32,16 +33,19 @@ impl Held<'_, '_> {
     /// Rung 2; false where there is no refresh token that the server takes.
     fn refresh_veeam(&mut self) -> Result<bool, Stop> {
         let record = self.entry.veeam(&self.ladder.server);
-        let Some(refresh_token) = record.and_then(|record| record.refresh_token.clone()) else { return Ok(false) };
+        let Some(refresh_token) = record.and_then(|record| record.refresh_token.clone()) else {
+            self.note(|| format!("rung 2, refresh token of {}: none is kept", self.ladder.server));
+            return Ok(false);
+        };
         let veeam = self.veeam()?;
-        log::debug!("rung 2: spending the refresh token of {}", self.ladder.server);
         match veeam.refresh(&refresh_token, self.limit()?) {
             Ok(tokens) => {
                 self.keep_veeam(&tokens, veeam.version());
+                self.note(|| format!("rung 2, refresh token of {}: renewed", self.ladder.server));
                 Ok(true)
             }
-            Err(Failure::Rejected(_)) => {
-                log::debug!("rung 2: the refresh token was rejected");
+            Err(Failure::Rejected(rejection)) => {
+                self.note(|| format!("rung 2, refresh token of {}: {}", self.ladder.server, words_of(&rejection)));
                 self.forget_veeam_refresh();
                 Ok(false)
             }
@@ -69,14 +73,14 @@ impl Held<'_, '_> {
             return Err(self.failed(Error::new(Kind::Unavailable, message)));
         };
         let veeam = self.veeam()?;
-        log::debug!("rung 3: handing the assertion to {}", self.ladder.server);
         match veeam.exchange(&self.ladder.settings.organization, &assertion, self.limit()?) {
             Ok(tokens) => {
                 self.keep_veeam(&tokens, veeam.version());
+                self.note(|| format!("rung 3, assertion: {} took it", self.ladder.server));
                 Ok(None)
             }
             Err(Failure::Rejected(rejection)) => {
-                log::debug!("rung 3: the assertion was rejected");
+                self.note(|| format!("rung 3, assertion: {} {}", self.ladder.server, words_of(&rejection)));
                 Ok(Some(rejection))
             }
             Err(Failure::Other(error)) => Err(self.failed(error)),
@@ -86,28 +90,37 @@ impl Held<'_, '_> {
     /// Rung 4's first half: Microsoft's refresh token for a new token response.
     pub(super) fn renew_entra(&mut self) -> Result<(), Stop> {
         let settings = self.ladder.settings;
-        let Some(record) = self.entry.entra(settings) else { return Err(Due::nothing_kept(settings).into()) };
-        if let Some(rejected) = &record.rejected {
+        let note = |words: &str| {
+            self.note(|| format!("rung 4, refresh token of {}: {words}", settings.authority.host()));
+        };
+        let record = self.entry.entra(settings);
+        if let Some(rejected) = record.and_then(|record| record.rejected.as_ref()) {
+            note("known to be dead");
             return Err(Due::dead(settings, rejected).into());
         }
-        let Some(refresh_token) = tokens::refresh_token(&record.token_response) else {
+        let Some(refresh_token) = record.and_then(|record| tokens::refresh_token(&record.token_response)) else {
+            note("none is kept");
             return Err(Due::nothing_kept(settings).into());
         };
         let entra = self.ladder.entra()?;
-        log::debug!("rung 4: spending the refresh token of {}", settings.authority);
         match entra.refresh(&refresh_token, self.limit()?) {
             Ok(tokens) => {
+                note("renewed");
                 self.keep_entra(&tokens);
                 Ok(())
             }
             Err(verdict) if verdict.class == Class::Dead => {
-                log::debug!("rung 4: the refresh token is dead");
+                note("dead");
                 self.note_dead(&verdict);
                 let claims = verdict.claims.clone();
                 Err(Stop::SignIn(Due { error: verdict.into_error(settings), claims }))
             }
             Err(verdict) => Err(verdict.into_error(settings).into()),
         }
+    }
+
+    fn note(&self, words: impl FnOnce() -> String) {
+        self.ladder.note(words);
     }
 
     /// The kept token response, if its access token still lives: only such a one is an assertion.
@@ -164,6 +177,12 @@ impl Held<'_, '_> {
             .with_tenant(tenant)
             .with_cause(*rejection.cause)
     }
+}
+
+/// How a server rejected a token.
+fn words_of(rejection: &Rejection) -> String {
+    let status = rejection.cause.http_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
+    format!("rejected it{status}")
 }
 
 impl Ladder<'_> {

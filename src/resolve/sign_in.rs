@@ -72,7 +72,7 @@ impl Ladder<'_> {
     /// ends at `deadline`.
     pub(super) fn after_sign_in(&self, due: Due, deadline: Deadline) -> Result<Credential> {
         if !self.may_prompt() {
-            log::debug!("rung 5: a person is needed, and none can be asked");
+            self.note(|| "rung 5, a person: needed, and none can be asked".to_owned());
             return self.after_somebody_elses(due, deadline).or_else(|error| self.still_alive(error));
         }
         let mut login = match self.lock_login(&mut || {}) {
@@ -117,7 +117,7 @@ impl Ladder<'_> {
 
     /// Asks the person, keeps what came, and exchanges it.
     fn ask(&self, login: &mut LoginLock, claims: Option<&str>) -> Result<Credential> {
-        log::debug!("rung 5: asking a person to sign in");
+        self.note(|| "rung 5, a person: asked to sign in".to_owned());
         let entra = self.entra()?;
         let server = (self.request.want == Want::Veeam).then_some(&self.server);
         let mut prompt = self.person.prompt();

@@ -110,14 +110,18 @@ const GET: [&str; 4] = ["get", TENANT, "--interactive", "never"];
 fn each_rung_says_why_it_answers_and_no_more() {
     for level in LEVELS {
         for (kept, args, why) in [
-            (&[("veeam", 0)][..], &[][..], &["refresh token there", "rung 1: the cached token is the answer"][..]),
-            (&[("veeam", OLD)], &[], &["access token there, -36", "rung 2: spending the refresh token"]),
-            (&[("entra", 0)], &[], &["nothing", "rung 3: handing the assertion"]),
-            (&[("entra", OLD)], &[], &["rung 4: spending the refresh token", "rung 3: handing the assertion"]),
-            (&[("entra", 0)], &["--want", "entra"], &["wants Entra", "rung 1"]),
-            (&[("entra", OLD)], &["--want", "entra"], &["rung 4: spending"]),
-            (&[("entra", 0)], &["--want", "assertion"], &["wants Assertion", "rung 1"]),
-            (&[("entra", OLD)], &["--want", "assertion"], &["rung 4: spending"]),
+            (
+                &[("veeam", 0)][..],
+                &[][..],
+                &["rung 1, cached token: 59 min left, that is enough", "answer: by the cache"][..],
+            ),
+            (&[("veeam", OLD)], &[], &["rung 1, cached token: ended 1 h ago", "renewed"]),
+            (&[("entra", 0)], &[], &["none is kept", "rung 3, assertion: http"]),
+            (&[("entra", OLD)], &[], &["rung 3, kept assertion: none that lives", "rung 4, refresh token of "]),
+            (&[("entra", 0)], &["--want", "entra"], &["rung 1, cached token: 59 min left"]),
+            (&[("entra", OLD)], &["--want", "entra"], &["rung 4, refresh token of "]),
+            (&[("entra", 0)], &["--want", "assertion"], &["rung 1, cached token: 59 min left"]),
+            (&[("entra", OLD)], &["--want", "assertion"], &["rung 4, refresh token of "]),
         ] {
             let (code, log) = logged(&scene(kept, grant), level, &[&GET[..], args].concat(), "");
             assert_eq!(code, 0, "{log}");
@@ -126,7 +130,7 @@ fn each_rung_says_why_it_answers_and_no_more() {
         let victim = scene(&[("veeam", 0)], grant);
         let request = json!({ "version": 1, "tenant": TENANT, "refused_token": secret("veeam-access") }).to_string();
         let (_, log) = logged(&victim, level, &["get", "--interactive", "never"], &request);
-        assert!(log.contains("rung 2: spending"), "{log}");
+        assert!(log.contains("rung 1, cached token: it is the one that was refused"), "{log}");
     }
 }
 
@@ -136,17 +140,17 @@ fn each_failure_says_why_and_no_more() {
         let victim = scene(&[("veeam", OLD), ("entra", OLD)], quote);
         let (code, log) = logged(&victim, level, &GET, "");
         assert_eq!(code, 5, "{log}");
-        assert!(log.contains("rung 2: the refresh token was rejected") && log.contains("answered HTTP 400"), "{log}");
+        assert!(log.contains("rejected it (HTTP 400)") && log.contains("answered HTTP 400"), "{log}");
 
         let rejecting = |request: &str| if request.contains("/oauth2/") { grant(request) } else { quote(request) };
         let (code, log) = logged(&scene(&[("entra", 0)], rejecting), level, &GET, "");
-        assert_eq!((code, log.matches("rung 3: the assertion was rejected").count()), (5, 2), "{log}");
+        assert_eq!((code, log.matches("rejected it (HTTP 400)").count()), (5, 2), "{log}");
 
         let victim = scene(&[("entra", OLD)], |request| quote_as("invalid_grant", request));
-        for why in ["rung 4: the refresh token is dead", "known to be dead"] {
+        for why in [": dead", "known to be dead"] {
             let (code, log) = logged(&victim, level, &GET, "");
             assert_eq!(code, 3, "{log}");
-            assert!(log.contains(why) && log.contains("rung 5: a person is needed"), "{log}");
+            assert!(log.contains(why) && log.contains("rung 5, a person: needed"), "{log}");
         }
 
         let failing = |request: &str| answer(503, request);
@@ -236,7 +240,7 @@ fn a_sign_in_tells_its_code_and_nothing_else() {
             let finished = session.finish(SOON);
             let log = String::from_utf8(finished.stderr).unwrap();
             assert_eq!(finished.code, Some(0), "{log}");
-            assert!(log.contains("rung 5: asking a person") && log.contains("rung 3: handing"), "{log}");
+            assert!(log.contains("rung 5, a person: asked") && log.contains("rung 3, assertion: "), "{log}");
             assert!(finished.terminal.contains("enter the code  HJ4K\n"), "{}", finished.terminal);
             assert_no_secret("the terminal", &finished.terminal);
             assert_no_secret("stderr", &log);

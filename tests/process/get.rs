@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::support::{
-    Answers, HOUR, ORGANIZATION, TENANT, World, ago, assert_ends_in, closed_port, entra, post, veeam, veeam_living,
+    Answers, HOUR, ORGANIZATION, Outcome, TENANT, World, ago, assert_ends_in, closed_port, entra, post, veeam,
+    veeam_living,
 };
 
 #[test]
@@ -335,4 +336,61 @@ fn a_log_of_no_known_level_is_none_and_says_so() {
     }
     let output = world.command(&["get", TENANT]).env("VB365_HELPER_LOG", "DEBUG").output().unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("rung 1"), "{output:?}");
+}
+
+/// What `--explain` told, without the times.
+fn explained(outcome: &Outcome) -> Vec<String> {
+    let told = outcome.stderr.lines().filter_map(|line| {
+        let (words, after) = line.strip_prefix("vb365-helper: ")?.rsplit_once(" (after ")?;
+        assert!(after.strip_suffix(" ms)").is_some_and(|ms| ms.parse::<u64>().is_ok()), "{line}");
+        Some(words.to_owned())
+    });
+    told.collect()
+}
+
+#[test]
+fn each_rung_is_explained_on_stderr_and_the_answer_is_the_same() {
+    let mut world = World::new();
+    let (server, host) = (world.vb365.url(), world.entra.host_with_port());
+    world.store_veeam("1", 30);
+    let outcome = world.run_raw(&["get", TENANT, "--explain", "--protocol", "token"]);
+    assert_eq!(outcome.stdout, "canary-veeam-access-1\n");
+    assert_eq!(
+        explained(&outcome),
+        ["rung 1, cached token: 59 min left, that is enough", "answer: by the cache, ends in 59 min"]
+    );
+    assert_eq!(outcome.stderr.lines().count(), 2);
+
+    // The server's refresh token is dead, Microsoft's assertion too, and all that is left is the fourth rung.
+    world.store_veeam("1", 2 * HOUR);
+    world.store_entra("1", 2 * HOUR);
+    let dead = world.veeam_refresh("1").fails(401, "");
+    let renewed = world.entra_refresh("1").answers(&entra("2"));
+    let exchange = world.exchange(&entra("2")).answers(&veeam("2"));
+    let outcome = world.get(&["--explain"]);
+    [dead, renewed, exchange].iter().for_each(mockito::Mock::assert);
+    assert_eq!(
+        explained(&outcome),
+        [
+            "rung 1, cached token: ended 1 h ago".to_owned(),
+            format!("rung 2, refresh token of {server}: rejected it (HTTP 401)"),
+            "rung 3, kept assertion: none that lives".to_owned(),
+            format!("rung 4, refresh token of {host}: renewed"),
+            format!("rung 3, assertion: {server} took it"),
+            "answer: by Microsoft's refresh token, ends in 59 min".to_owned(),
+        ]
+    );
+    assert!(!outcome.stderr.contains("canary"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_call_that_needs_a_person_is_explained_too() {
+    let world = World::new();
+    let outcome = world.get(&["--explain"]);
+    assert_eq!(outcome.code, 3);
+    let host = world.entra.host_with_port();
+    let told = explained(&outcome);
+    assert_eq!(told[0], "rung 1, cached token: none is kept");
+    assert_eq!(told[told.len() - 2], format!("rung 4, refresh token of {host}: none is kept"));
+    assert_eq!(told[told.len() - 1], "rung 5, a person: needed, and none can be asked");
 }

@@ -39,8 +39,7 @@ pub(super) fn run(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs) -> R
 
     let settings = context.config.settings_with(tenant, &told)?;
     let request = request(tenant, server, args.timeout);
-    let person = context.person(wishes(args));
-    let ladder = Ladder::new(&settings, &request, context.cache, context.clock, person, context.warnings)?;
+    let ladder = Ladder::new(&settings, &request, context.means(wishes(args)))?;
     let signed_in = ladder.login()?;
     let words = summary::of_one(&settings, &signed_in, context.screen(args.plain), context.clock.now());
     if context.terminal.show(&words).is_err() {
