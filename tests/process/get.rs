@@ -386,7 +386,7 @@ fn each_rung_is_explained_on_stderr_and_the_answer_is_the_same() {
 #[test]
 fn a_call_that_needs_a_person_is_explained_too() {
     let world = World::new();
-    let outcome = world.get(&["--explain"]);
+    let outcome = world.run_raw(&["get", TENANT, "--interactive", "never", "--explain"]);
     assert_eq!(outcome.code, 3);
     let host = world.entra.host_with_port();
     let told = explained(&outcome);
