@@ -25,7 +25,7 @@ fn objects<'a>(at: String, value: &'a Value, found: &mut Vec<(String, &'a Value)
     }
 }
 
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "cache-entry",
     "erase-request",
     "erase-response",
@@ -42,6 +42,7 @@ const NAMES: [&str; 19] = [
     "list",
     "login",
     "logins",
+    "prompt",
     "store-request",
     "store-response",
     "terraform-credentials",

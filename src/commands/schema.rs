@@ -30,6 +30,7 @@ const SCHEMAS: &[(&str, &str)] = schemas![
     "list-v1",
     "login-v1",
     "logins-v1",
+    "prompt-v1",
     "store-request-v1",
     "store-response-v1",
     "terraform-credentials-v1",

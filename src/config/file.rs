@@ -25,13 +25,15 @@ const TENANT_KEYS: [&str; 11] = [
     "allow_custom_authority",
 ];
 const CACHE_KEYS: [&str; 1] = ["dir"];
-const TABLES: [&str; 3] = ["defaults", "tenants", "cache"];
+const PROMPT_KEYS: [&str; 3] = ["command", "timeout", "repeat_after"];
+const TABLES: [&str; 4] = ["defaults", "tenants", "cache", "prompt"];
 
 /// The whole file.
 #[derive(Debug, Default)]
 pub(super) struct File {
     pub(super) defaults: Section,
     pub(super) cache: Section,
+    pub(super) prompt: Section,
     /// By [`Tenant::key`].
     pub(super) tenants: BTreeMap<String, TenantTable>,
 }
@@ -89,6 +91,7 @@ impl File {
             match key.get_ref().as_ref() {
                 "defaults" => file.defaults = Section::read("defaults", value, &TENANT_KEYS)?,
                 "cache" => file.cache = Section::read("cache", value, &CACHE_KEYS)?,
+                "prompt" => file.prompt = Section::read("prompt", value, &PROMPT_KEYS)?,
                 "tenants" => {
                     for (name, value) in table("tenants", value)? {
                         file.add_tenant(name.span().start, name.get_ref(), value, text)?;

@@ -10,7 +10,7 @@ use directories::BaseDirs;
 
 use super::file::{Mistake, Section, TenantTable, Value};
 use super::{Config, Told};
-use crate::credential::{Fingerprint, Origin, Scopes, Settings, Tenant, Trust};
+use crate::credential::{Fingerprint, Origin, PromptCommand, Scopes, Settings, Tenant, Trust};
 use crate::error::{Error, Kind, Result};
 use crate::token::is_one_word;
 
@@ -29,6 +29,9 @@ const IDENTITY_HOSTS: [&str; 7] = [
 ];
 /// The margin that other clients of the identity platform keep.
 const MIN_TTL: Duration = Duration::from_secs(300);
+/// How long nobody is told again of a sign-in that is due: a job that runs every few minutes must not send a
+/// message each time.
+const REPEAT_AFTER: Duration = Duration::from_secs(3600);
 /// A minimum above this would renew at every call.
 const LONGEST_MIN_TTL: Duration = Duration::from_secs(86_400);
 
@@ -69,6 +72,7 @@ impl<'a> Sources<'a> {
                 pins: self.pins()?,
             },
             min_ttl: self.pick(None, "min_ttl", |value| min_ttl(value.text()?))?.unwrap_or(MIN_TTL),
+            prompt: self.prompt().map_err(|mistake| self.config.mistake(&mistake))?,
         })
     }
 
@@ -83,6 +87,18 @@ impl<'a> Sources<'a> {
 
     fn sections(&self) -> impl Iterator<Item = &'a Section> {
         self.own.map(|own| &own.section).into_iter().chain([&self.config.file.defaults])
+    }
+
+    /// The table `[prompt]`, which is the same for all tenants.
+    fn prompt(&self) -> Result<Option<PromptCommand>, Mistake> {
+        let section = &self.config.file.prompt;
+        let Some(command) = section.get("command", |value| command(value, &self.config.path))? else {
+            return Ok(None);
+        };
+        let (program, args) = command;
+        let timeout = section.get("timeout", |value| waited(value.text()?))?;
+        let repeat_after = section.get("repeat_after", |value| waited(value.text()?))?.unwrap_or(REPEAT_AFTER);
+        Ok(Some(PromptCommand { program, args, timeout, repeat_after }))
     }
 
     /// A server that was told joins those of the tenant's own table, and stands before `[defaults]`.
@@ -183,6 +199,23 @@ pub(super) fn path(value: &Value, config: &Path) -> Result<PathBuf, String> {
         Ok(rest) => Ok(BaseDirs::new().ok_or("there is no home directory")?.home_dir().join(rest)),
         Err(_) => Ok(config.parent().unwrap_or(Path::new("")).join(written)),
     }
+}
+
+/// A program and its arguments. A name without a slash is looked up as the system does; `~/` is the home
+/// directory, and another relative path begins where the configuration file is.
+fn command(value: &Value, config: &Path) -> Result<(PathBuf, Vec<String>), String> {
+    let texts = value.texts()?;
+    let (program, args) = texts.split_first().ok_or("names no program")?;
+    if texts.iter().any(|text| text.contains('\0')) || program.trim().is_empty() {
+        return Err("has an empty program or a null character".into());
+    }
+    let is_name = !program.contains(['/', '\\']);
+    let program = if is_name { program.into() } else { path(&Value::Text(program.clone()), config)? };
+    Ok((program, args.to_vec()))
+}
+
+fn waited(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| "not a duration; it looks like 15m or 1h".into())
 }
 
 fn min_ttl(text: &str) -> Result<Duration, String> {

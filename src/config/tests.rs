@@ -78,6 +78,7 @@ fn a_file_that_is_not_there_is_an_empty_one() {
             authority: origin("https://login.microsoftonline.com"),
             trust: crate::credential::Trust::default(),
             min_ttl: Duration::from_secs(300),
+            prompt: None,
         }
     );
     assert_eq!(home.load().unwrap().tenants().count(), 0);
@@ -171,7 +172,7 @@ fn mistakes_of_the_whole_file_name_line_and_key() {
             format!("3: tenants.\"def.com\".client: not a known key; known are {TENANT_KEYS}"),
         ),
         ("[cache]\ndirectory = \"x\"\n", "2: cache.directory: not a known key; known are dir".into()),
-        ("[default]\n", "1: default: not a known key; known are defaults, tenants, cache".into()),
+        ("[default]\n", "1: default: not a known key; known are defaults, tenants, cache, prompt".into()),
         ("defaults = 1\n", "1: defaults: not a table".into()),
         ("[tenants]\n\"a.com\" = \"https://h\"\n", "2: tenants.\"a.com\": not a table".into()),
         (
@@ -292,4 +293,34 @@ fn a_file_that_cannot_be_read_is_named() {
     let error = Config::load(&places).unwrap_err();
     let start = format!("the configuration file {} cannot be used: ", home.path().display());
     assert!(error.kind() == Kind::Config && error.message().starts_with(&start), "{error}");
+}
+
+#[test]
+fn a_prompt_command_is_for_every_tenant_and_its_program_is_found_like_other_files() {
+    let home = Home::new("[prompt]\ncommand = [\"bin/tell\", \"--to\", \"ops\"]\ntimeout = \"20m\"\n");
+    let prompt = home.settings().unwrap().prompt.unwrap();
+    assert_eq!(prompt.program, home.path().parent().unwrap().join("bin/tell"));
+    assert_eq!(prompt.args, ["--to", "ops"]);
+    assert_eq!((prompt.timeout, prompt.repeat_after), (Some(Duration::from_secs(1200)), Duration::from_secs(3600)));
+    let home = Home::new("[prompt]\ncommand = [\"tell\"]\nrepeat_after = \"5m\"\n");
+    let prompt = home.settings().unwrap().prompt.unwrap();
+    assert_eq!((prompt.program.to_str(), prompt.timeout), (Some("tell"), None));
+    assert_eq!(prompt.repeat_after, Duration::from_secs(300));
+    // A time without a command is for later.
+    assert_eq!(Home::new("[prompt]\ntimeout = \"1m\"\n").settings().unwrap().prompt, None);
+    for (text, expected) in [
+        ("command = \"tell\"", "2: prompt.command: not an array of strings"),
+        ("command = []", "2: prompt.command: names no program"),
+        ("command = [\"\"]", "2: prompt.command: has an empty program or a null character"),
+        ("command = [\"tell\"]\ntimeout = 5", "3: prompt.timeout: not a string"),
+        (
+            "command = [\"tell\"]\nrepeat_after = \"soon\"",
+            "3: prompt.repeat_after: not a duration; it looks like 15m or 1h",
+        ),
+        ("shell = \"x\"", "2: prompt.shell: not a known key; known are command, timeout, repeat_after"),
+    ] {
+        let home = Home::new(format!("[prompt]\n{text}\n"));
+        let error = home.load().and_then(|config| config.settings(&tenant())).unwrap_err();
+        assert!(error.message().ends_with(&format!(":{expected}")), "{error}");
+    }
 }

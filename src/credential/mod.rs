@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 pub use self::host::{Host, ServerName};
 pub use self::origin::{Origin, is_safe_destination};
 pub use self::scopes::Scopes;
-pub use self::settings::{ApiVersion, Fingerprint, Settings, Trust};
+pub use self::settings::{ApiVersion, Fingerprint, PromptCommand, Settings, Trust};
 pub use self::tenant::Tenant;
 use crate::secret::Secret;
 

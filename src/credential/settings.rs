@@ -28,6 +28,21 @@ pub struct Settings {
     pub trust: Trust,
     /// How long an access token must still live to be handed out.
     pub min_ttl: Duration,
+    /// Who tells a person of a sign-in that is due where there is no terminal; nobody unless it is said.
+    pub prompt: Option<PromptCommand>,
+}
+
+/// A command that tells a person of a sign-in that is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PromptCommand {
+    /// The program, by its path or as the system finds it.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// How long the person is waited for; as long as the code is valid where it is not said.
+    pub timeout: Option<Duration>,
+    /// How long nobody is told again about the same tenant.
+    pub repeat_after: Duration,
 }
 
 /// Version of the VB365 REST API.

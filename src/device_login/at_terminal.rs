@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::invitation;
 use super::person::Person;
 use super::prompt::{Invitation, Prompt, Waiting};
+use super::{NotSignedIn, invitation};
 use crate::error::{Error, Kind, Result};
 use crate::host::Surface;
 use crate::screen::{Canvas, Meaning, Screen, ask};
 
 /// A prompt at a terminal.
-pub struct AtTerminal<'a> {
+pub(super) struct AtTerminal<'a> {
     person: Person<'a>,
     screen: Screen,
-    /// The identity host, once the invitation was shown.
+    /// The tenant and its identity host, once the invitation was shown.
+    tenant: String,
     host: String,
     told: Option<Waiting>,
     line: Option<Line>,
@@ -31,7 +32,7 @@ struct Line {
 impl<'a> AtTerminal<'a> {
     pub(super) fn new(person: Person<'a>) -> Self {
         let screen = Screen::of_terminal(person.terminal, person.variables, person.wishes.is_plain);
-        Self { person, screen, host: String::new(), told: None, line: None }
+        Self { person, screen, tenant: String::new(), host: String::new(), told: None, line: None }
     }
 
     fn words(&self, waiting: Waiting) -> String {
@@ -59,6 +60,7 @@ impl<'a> AtTerminal<'a> {
 impl Prompt for AtTerminal<'_> {
     fn show(&mut self, invitation: &Invitation<'_>) -> Result<()> {
         let Person { terminal, wishes, .. } = self.person;
+        self.tenant = invitation.settings.tenant.to_string();
         self.host = invitation.settings.authority.host().to_owned();
         terminal.catch_interrupts();
         terminal.show(&invitation::text(invitation, self.screen, wishes)).map_err(|error| {
@@ -88,8 +90,8 @@ impl Prompt for AtTerminal<'_> {
         self.told = Some(waiting);
     }
 
-    fn is_given_up(&self) -> bool {
-        self.person.terminal.is_interrupted()
+    fn check(&mut self) -> Result<(), NotSignedIn> {
+        if self.person.terminal.is_interrupted() { Err(cancelled(&self.tenant)) } else { Ok(()) }
     }
 
     fn close(&mut self) {
@@ -102,6 +104,12 @@ impl Prompt for AtTerminal<'_> {
     fn confirms(&mut self, question: &str) -> bool {
         ask::confirm(self.person.terminal, question).unwrap_or(false)
     }
+}
+
+/// The person at the terminal has had enough.
+pub(super) fn cancelled(tenant: &str) -> NotSignedIn {
+    let message = format!("the sign-in for {tenant} was cancelled");
+    NotSignedIn::Declined(Error::new(Kind::LoginFailed, message).with_tenant(tenant))
 }
 
 impl Line {

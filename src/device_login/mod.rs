@@ -2,6 +2,7 @@
 //! platform's answers mean stands in `entra::device`.
 
 mod at_terminal;
+mod by_command;
 mod invitation;
 mod person;
 mod prompt;
@@ -12,14 +13,13 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-pub use self::at_terminal::AtTerminal;
 pub use self::person::{Person, Wishes};
 pub use self::prompt::{Invitation, Prompt, Waiting};
 use crate::credential::{Origin, Settings};
 use crate::entra::Entra;
 use crate::entra::device::{Answer, DeviceCode, Pace};
 use crate::entra::tokens::EntraTokens;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Deadline};
 use crate::steps::{self, Step};
 
@@ -45,24 +45,34 @@ impl From<Error> for NotSignedIn {
     }
 }
 
-/// Shows a code by `prompt` and waits until the person has signed in, until `limit` or the code's own end.
+/// What a person is to sign in to.
+pub struct SignIn<'a> {
+    /// The identity platform.
+    pub entra: &'a Entra,
+    /// The tenant's settings.
+    pub settings: &'a Settings,
+    /// Whom the tokens are for, beside the identity host.
+    pub server: Option<&'a Origin>,
+    /// Who signed in last, if that is known.
+    pub account: Option<&'a str>,
+    /// What the sign-in has to satisfy.
+    pub claims: Option<&'a str>,
+    /// When it is over, whatever the code's own life is.
+    pub limit: Option<Deadline>,
+}
+
+/// Shows a code by `prompt` and waits until the person has signed in, until the limit or the code's own end.
 ///
 /// # Errors
 /// See [`NotSignedIn`]; nothing was kept then.
-pub fn run(
-    entra: &Entra,
-    settings: &Settings,
-    server: Option<&Origin>,
-    claims: Option<&str>,
-    limit: Option<Deadline>,
-    clock: &dyn Clock,
-    prompt: &mut dyn Prompt,
-) -> Result<EntraTokens, NotSignedIn> {
+pub fn run(sign_in: &SignIn<'_>, clock: &dyn Clock, prompt: &mut dyn Prompt) -> Result<EntraTokens, NotSignedIn> {
+    let SignIn { entra, settings, server, account, claims, limit } = *sign_in;
     let first = limit.map_or(REQUEST_LIMIT, |limit| limit.left(clock).min(REQUEST_LIMIT));
     let code = entra.device_code(claims, first)?;
     let life = limit.map_or(code.life, |limit| code.life.min(limit.left(clock)));
     let deadline = Deadline::after(clock, life);
-    prompt.show(&Invitation { settings, server, code: &code, life })?;
+    let expires_at = clock.now() + life;
+    prompt.show(&Invitation { settings, server, account, code: &code, life, expires_at })?;
     steps::reached(Step::CodeShown);
     let result = Wait { entra, settings, code: &code, deadline, clock, stands: Waiting::ForPerson }.run(prompt);
     prompt.close();
@@ -85,14 +95,11 @@ impl Wait<'_> {
         let mut pace = Pace::new(self.code);
         let mut pause = pace.first();
         loop {
-            if !self.rest(pause.min(deadline.left(clock)), prompt) {
-                return Err(cancelled(settings));
-            }
+            self.rest(pause.min(deadline.left(clock)), prompt)?;
             // The poll after the deadline is the last, so that the platform's own reason is seen.
             let is_last = deadline.is_over(clock);
             let limit = REQUEST_LIMIT.min(deadline.left(clock) + LAST_WORD);
-            let Some(answer) = self.poll(limit, prompt) else { return Err(cancelled(settings)) };
-            (self.stands, pause) = match answer {
+            (self.stands, pause) = match self.poll(limit, prompt)? {
                 Answer::Tokens(tokens) => return Ok(tokens),
                 Answer::Declined(error) => return Err(NotSignedIn::Declined(error.with_tenant(&settings.tenant))),
                 Answer::Failed(error) => return Err(error.with_tenant(&settings.tenant).into()),
@@ -105,44 +112,41 @@ impl Wait<'_> {
         }
     }
 
-    /// Waits; false if the person gave up.
-    fn rest(&self, duration: Duration, prompt: &mut dyn Prompt) -> bool {
+    /// Waits, unless the person gives up.
+    fn rest(&self, duration: Duration, prompt: &mut dyn Prompt) -> Result<(), NotSignedIn> {
         let until = Deadline::after(self.clock, duration);
-        while !prompt.is_given_up() {
+        loop {
+            prompt.check()?;
             let left = until.left(self.clock);
             if left.is_zero() {
-                return true;
+                return Ok(());
             }
             prompt.tell(self.stands, self.deadline.left(self.clock));
             self.clock.sleep(left.min(GLANCE));
         }
-        false
     }
 
-    /// Asks once; `None` if the person gave up. The question has a thread of its own, so that a server
-    /// that does not answer cannot hold the person.
-    fn poll(&self, limit: Duration, prompt: &mut dyn Prompt) -> Option<Answer> {
+    /// Asks once, unless the person gives up. The question has a thread of its own, so that a server that
+    /// does not answer cannot hold the person.
+    fn poll(&self, limit: Duration, prompt: &mut dyn Prompt) -> Result<Answer, NotSignedIn> {
         let (answered, answer) = mpsc::channel();
         let (entra, code) = (self.entra.clone(), self.code.clone());
         // Nobody listens any more after Ctrl-C.
         let ask = move || drop(answered.send(entra.poll(&code, limit)));
         if thread::Builder::new().spawn(ask).is_err() {
-            return Some(Answer::NoAnswer { retry_after: None });
+            return Ok(Answer::NoAnswer { retry_after: None });
         }
         loop {
             match answer.recv_timeout(GLANCE) {
-                Ok(answer) => return Some(answer),
-                Err(RecvTimeoutError::Disconnected) => return Some(Answer::NoAnswer { retry_after: None }),
-                Err(RecvTimeoutError::Timeout) if prompt.is_given_up() => return None,
-                Err(RecvTimeoutError::Timeout) => prompt.tell(self.stands, self.deadline.left(self.clock)),
+                Ok(answer) => return Ok(answer),
+                Err(RecvTimeoutError::Disconnected) => return Ok(Answer::NoAnswer { retry_after: None }),
+                Err(RecvTimeoutError::Timeout) => {
+                    prompt.check()?;
+                    prompt.tell(self.stands, self.deadline.left(self.clock));
+                }
             }
         }
     }
-}
-
-fn cancelled(settings: &Settings) -> NotSignedIn {
-    let message = format!("the sign-in for {} was cancelled", settings.tenant);
-    NotSignedIn::Declined(Error::new(Kind::LoginFailed, message).with_tenant(&settings.tenant))
 }
 
 fn expired(settings: &Settings) -> Error {

@@ -1,6 +1,9 @@
 //! The person who can be asked to sign in, by way of the terminal, and how they want to be asked.
 
 use super::at_terminal::AtTerminal;
+use super::by_command::ByCommand;
+use super::prompt::Prompt;
+use crate::credential::PromptCommand;
 use crate::host::Terminal;
 use crate::protocol::Variables;
 
@@ -34,8 +37,16 @@ impl Default for Wishes {
 }
 
 impl<'a> Person<'a> {
-    /// The prompt at their terminal.
-    pub fn prompt(self) -> AtTerminal<'a> {
-        AtTerminal::new(self)
+    /// Whether they can be told of a sign-in, at their terminal or, elsewhere, by `command`.
+    pub fn can_be_told(&self, command: Option<&PromptCommand>) -> bool {
+        command.is_some() || self.terminal.is_available()
+    }
+
+    /// The way to tell them: the terminal if there is one, because then they are there.
+    pub fn prompt(self, command: Option<&'a PromptCommand>) -> Box<dyn Prompt + 'a> {
+        match command.filter(|_| !self.terminal.is_available()) {
+            Some(command) => Box::new(ByCommand::new(command, self.terminal)),
+            None => Box::new(AtTerminal::new(self)),
+        }
     }
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
+use super::NotSignedIn;
 use crate::credential::{Origin, Settings};
 use crate::entra::device::DeviceCode;
 use crate::error::Result;
@@ -13,10 +16,14 @@ pub struct Invitation<'a> {
     pub settings: &'a Settings,
     /// Whom the tokens are for, beside the identity host.
     pub server: Option<&'a Origin>,
+    /// Who signed in last, if that is known.
+    pub account: Option<&'a str>,
     /// What is entered where.
     pub code: &'a DeviceCode,
     /// How long it is waited for.
     pub life: Duration,
+    /// When that is over.
+    pub expires_at: DateTime<Utc>,
 }
 
 /// How the wait for a person stands.
@@ -39,8 +46,11 @@ pub trait Prompt {
     fn show(&mut self, invitation: &Invitation<'_>) -> Result<()>;
     /// Tells how the wait stands, several times a second; `left` is the time left.
     fn tell(&mut self, waiting: Waiting, left: Duration);
-    /// Whether the person gave up.
-    fn is_given_up(&self) -> bool;
+    /// Whether somebody may still sign in; asked several times a second.
+    ///
+    /// # Errors
+    /// Why nobody will any more.
+    fn check(&mut self) -> Result<(), NotSignedIn>;
     /// The wait is over, however it ended.
     fn close(&mut self);
     /// Whether the person says yes to `question`, which comes after the sign-in; silence is a no.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use mockito::{Matcher, Mock, Server, ServerGuard};
 
+use super::at_terminal::AtTerminal;
 use super::*;
 use crate::credential::{Scopes, Trust};
 use crate::host::fake::{FakeClock, FakeTerminal};
@@ -84,7 +85,11 @@ impl Scene {
         let limit = limit.map(|limit| Deadline::after(&*self.clock, limit));
         let server = "https://vb365.abc.local:4443".parse().unwrap();
         let mut prompt = at(&self.terminal);
-        let result = run(&self.entra(), &self.settings, Some(&server), None, limit, &*self.clock, &mut prompt);
+        let result = {
+            let entra = self.entra();
+            let sign_in = SignIn { server: Some(&server), limit, ..bare(&entra, &self.settings) };
+            run(&sign_in, &*self.clock, &mut prompt)
+        };
         let told = format!("{result:?} {}", self.terminal.text());
         assert!(!told.contains("canary"), "{told}");
         result
@@ -95,9 +100,14 @@ impl Scene {
     }
 }
 
+/// A sign-in about which nothing more is said.
+fn bare<'a>(entra: &'a Entra, settings: &'a Settings) -> SignIn<'a> {
+    SignIn { entra, settings, server: None, account: None, claims: None, limit: None }
+}
+
 /// The prompt at `terminal`.
 fn at(terminal: &FakeTerminal) -> impl Prompt {
-    Person { terminal, variables: &|_| None, wishes: Wishes::default() }.prompt()
+    AtTerminal::new(Person { terminal, variables: &|_| None, wishes: Wishes::default() })
 }
 
 fn settings(authority: &str) -> Settings {
@@ -111,6 +121,7 @@ fn settings(authority: &str) -> Settings {
         authority: authority.parse().unwrap(),
         trust: Trust::default(),
         min_ttl: Duration::from_secs(300),
+        prompt: None,
     }
 }
 
@@ -167,7 +178,7 @@ Never enter a code that someone sent you. Ctrl-C cancels.
 fn without_a_server_the_prompt_names_none() {
     let mut scene = Scene::new(60);
     scene.answer(&[DONE]);
-    run(&scene.entra(), &scene.settings, None, None, None, &*scene.clock, &mut at(&scene.terminal)).unwrap();
+    run(&bare(&scene.entra(), &scene.settings), &*scene.clock, &mut at(&scene.terminal)).unwrap();
     let text = scene.terminal.text();
     assert!(!text.contains("server") && text.contains("The code is valid for 1 minute. It belongs"), "{text}");
 }
@@ -197,7 +208,7 @@ fn the_code_is_asked_for_with_scopes_and_the_claims_that_were_demanded() {
         .create();
     scene.answer(&[DONE]);
     let claims = Some(r#"{"access_token":{}}"#);
-    run(&scene.entra(), &scene.settings, None, claims, None, &*scene.clock, &mut at(&scene.terminal)).unwrap();
+    run(&SignIn { claims, ..bare(&scene.entra(), &scene.settings) }, &*scene.clock, &mut at(&scene.terminal)).unwrap();
     asked.assert();
 }
 

@@ -244,7 +244,7 @@ impl<'a> Ladder<'a> {
     }
 
     fn may_prompt(&self) -> bool {
-        self.request.interactive != Interactive::Never && self.person.terminal.is_available()
+        self.request.interactive != Interactive::Never && self.person.can_be_told(self.settings.prompt.as_ref())
     }
 }
 

@@ -4,16 +4,16 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Due, Ladder, Stop};
 use crate::cache::{EntraRecord, LoginLock};
 use crate::credential::{Credential, Source, Want};
-use crate::device_login::{self, NotSignedIn, Prompt};
+use crate::device_login::{self, NotSignedIn, Prompt, SignIn};
 use crate::entra::tokens::EntraTokens;
 use crate::error::{Error, Kind, Result};
 use crate::host::Deadline;
-use crate::text::printable;
+use crate::text::{printable, span};
 
 /// How long another person's sign-in is waited for: the longest life of a code and a little.
 const OTHERS_SIGN_IN: Duration = Duration::from_secs(3660);
@@ -85,12 +85,8 @@ impl Ladder<'_> {
             Err(Stop::Failed(error)) => return self.still_alive(error),
             Ok(credential) => return Ok(credential),
         };
-        if self.was_just_declined(&mut login) {
-            let tenant = &self.settings.tenant;
-            let message = format!("the sign-in for {tenant} was declined a moment ago and is not offered again yet");
-            return Err(Error::new(Kind::LoginFailed, message)
-                .with_hint(format!("vb365-helper login {tenant}"))
-                .with_tenant(tenant));
+        if let Some(again_at) = self.not_again_before(&mut login) {
+            return Err(self.not_offered(again_at));
         }
         self.ask(&mut login, due.claims.as_deref()).or_else(|error| self.still_alive(error))
     }
@@ -119,10 +115,22 @@ impl Ladder<'_> {
     fn ask(&self, login: &mut LoginLock, claims: Option<&str>) -> Result<Credential> {
         self.note(|| "rung 5, a person: asked to sign in".to_owned());
         let entra = self.entra()?;
-        let server = (self.request.want == Want::Veeam).then_some(&self.server);
-        let mut prompt = self.person.prompt();
-        let asked = device_login::run(&entra, self.settings, server, claims, self.limit, self.clock, &mut prompt);
-        let tokens = match asked.and_then(|tokens| self.accepted(tokens, &mut prompt)) {
+        let last = self.sign_in_kept()?.and_then(|record| record.account);
+        let mut prompt = self.person.prompt(self.settings.prompt.as_ref());
+        let sign_in = SignIn {
+            entra: &entra,
+            settings: self.settings,
+            server: (self.request.want == Want::Veeam).then_some(&self.server),
+            account: last.as_deref(),
+            claims,
+            limit: self.limit_of_sign_in(),
+        };
+        if self.is_told_elsewhere() {
+            // Before the message: who is killed while waiting must not have it sent again at once.
+            login.note_declined(self.clock.now())?;
+        }
+        let asked = device_login::run(&sign_in, self.clock, &mut *prompt);
+        let tokens = match asked.and_then(|tokens| self.accepted(tokens, &mut *prompt)) {
             Ok(tokens) => tokens,
             Err(NotSignedIn::Declined(error)) => {
                 if let Err(error) = login.note_declined(self.clock.now()) {
@@ -161,9 +169,42 @@ impl Ladder<'_> {
         Err(NotSignedIn::Declined(Error::new(Kind::LoginFailed, message).with_tenant(tenant)))
     }
 
-    fn was_just_declined(&self, login: &mut LoginLock) -> bool {
-        let ago = login.declined_at().map(|declined_at| self.clock.now() - declined_at);
-        ago.is_some_and(|ago| ago >= TimeDelta::zero() && ago < NOT_AGAIN)
+    /// Whether the person is told by the configured command, because they are not at a terminal.
+    fn is_told_elsewhere(&self) -> bool {
+        self.settings.prompt.is_some() && !self.person.terminal.is_available()
+    }
+
+    /// When whoever is told elsewhere is waited for no longer.
+    fn limit_of_sign_in(&self) -> Option<Deadline> {
+        let command = self.settings.prompt.as_ref().filter(|_| self.is_told_elsewhere());
+        let configured = command.and_then(|command| command.timeout).map(|time| Deadline::after(self.clock, time));
+        match (self.limit, configured) {
+            (Some(one), Some(other)) if other.left(self.clock) < one.left(self.clock) => Some(other),
+            (limit, configured) => limit.or(configured),
+        }
+    }
+
+    /// Until when a sign-in is not offered again; `None` if it may be now.
+    fn not_again_before(&self, login: &mut LoginLock) -> Option<DateTime<Utc>> {
+        let command = self.settings.prompt.as_ref().filter(|_| self.is_told_elsewhere());
+        let quiet =
+            command.map_or(NOT_AGAIN, |command| TimeDelta::from_std(command.repeat_after).unwrap_or(TimeDelta::MAX));
+        let (last, now) = (login.declined_at()?, self.clock.now());
+        let again_at = last.checked_add_signed(quiet).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        (last <= now && now < again_at).then_some(again_at)
+    }
+
+    fn not_offered(&self, again_at: DateTime<Utc>) -> Error {
+        let tenant = &self.settings.tenant;
+        let error = if self.is_told_elsewhere() {
+            let wait = span(again_at - self.clock.now());
+            let message = format!("a sign-in to {tenant} is due; somebody was told, and is not told again for {wait}");
+            Error::new(Kind::LoginRequired, message)
+        } else {
+            let message = format!("the sign-in for {tenant} was declined a moment ago and is not offered again yet");
+            Error::new(Kind::LoginFailed, message)
+        };
+        error.with_hint(format!("vb365-helper login {tenant}")).with_tenant(tenant)
     }
 
     fn signed_in(&self, credential: Credential) -> SignedIn {

@@ -21,3 +21,4 @@ mod support;
 mod swagger;
 #[cfg(target_os = "linux")]
 mod systemd;
+mod unattended;

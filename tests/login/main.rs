@@ -18,6 +18,7 @@ mod several;
 mod sign_in;
 #[path = "../support/mod.rs"]
 mod support;
+mod unattended;
 
 use std::fs;
 

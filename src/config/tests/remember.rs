@@ -252,7 +252,7 @@ fn a_file_that_has_become_wrong_is_left_alone() {
     let error = config.remember(&tenant(), &server("https://b"), &FakeClock::default()).unwrap_err();
     assert_eq!(
         error.message(),
-        format!("{}:2: x: not a known key; known are defaults, tenants, cache", home.path().display())
+        format!("{}:2: x: not a known key; known are defaults, tenants, cache, prompt", home.path().display())
     );
     assert_eq!(home.text(), "\n[x]\n");
 }

@@ -162,6 +162,7 @@ fn settings() -> &'static Settings {
         scopes: Default::default(),
         authority: "https://login.microsoftonline.com".parse().expect("an origin"),
         trust: Default::default(),
+        prompt: None,
         min_ttl: Duration::from_secs(300),
     });
     &SETTINGS
