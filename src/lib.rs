@@ -32,12 +32,12 @@ use std::path::PathBuf;
 use crate::cache::Cache;
 use crate::cli::{Cli, Command, Later, NotACommand, PersonCommand, SetupArgs};
 use crate::commands::exchange::Exchange;
-use crate::commands::{Answer, Context, Report, list, login, schema, setup};
+use crate::commands::{Answer, Context, Report, list, login, logout, refresh, schema, setup};
 use crate::config::{Config, Places};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Input, Surface, Terminal};
 use crate::protocol::{Output, Protocol, Variables, native};
-use crate::resolve::{Mark, Trail};
+use crate::resolve::{Clients, Mark, Trail};
 use crate::secret::Secret;
 use crate::steps::Step;
 use crate::warnings::Warnings;
@@ -142,6 +142,10 @@ impl Process<'_> {
             PersonCommand::Login(Later(args)) => {
                 return self.with_context(config, |context| login::run(context, *args));
             }
+            PersonCommand::Refresh(Later(args)) => {
+                return self.with_context(config, |context| refresh::run(context, &args));
+            }
+            PersonCommand::Logout(Later(args)) => self.with_context(config, |context| logout::run(context, &args)),
             PersonCommand::Setup(Later(args)) => self.set_up(config, &args),
         };
         answer.map(Report::from)
@@ -166,8 +170,8 @@ impl Process<'_> {
 
     fn with<T>(&self, config: &Config, run: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {
         let Self { variables, stdout, clock, terminal, warnings, trail, .. } = *self;
-        let cache = &Cache::new(config.cache_dir());
-        run(&Context { config, cache, clock, terminal, variables, stdout, warnings, trail })
+        let (cache, clients) = (&Cache::new(config.cache_dir()), &Clients::default());
+        run(&Context { config, cache, clock, terminal, variables, stdout, warnings, trail, clients })
     }
 }
 

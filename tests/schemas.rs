@@ -25,7 +25,7 @@ fn objects<'a>(at: String, value: &'a Value, found: &mut Vec<(String, &'a Value)
     }
 }
 
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 21] = [
     "cache-entry",
     "erase-request",
     "erase-response",
@@ -43,6 +43,7 @@ const NAMES: [&str; 20] = [
     "login",
     "logins",
     "prompt",
+    "refresh",
     "store-request",
     "store-response",
     "terraform-credentials",

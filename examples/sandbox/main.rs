@@ -51,6 +51,9 @@ struct Args {
     /// Versions of the REST API that are served
     #[arg(long, value_delimiter = ',', default_value = "4,5,6,7,8", value_parser = clap::value_parser!(u8).range(4..=8))]
     versions: Vec<u8>,
+    /// How long every answer takes at the least, as in 5ms
+    #[arg(long, default_value = "0s", value_parser = humantime::parse_duration)]
+    latency: Duration,
     /// Approve each sign-in without a person
     #[arg(long)]
     auto_approve: bool,
@@ -73,6 +76,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         versions: args.versions,
         auto_approve: args.auto_approve,
         names: None,
+        latency: args.latency,
         log: Some(Box::new(say)),
     })?;
     let config = write_config(&sandbox, &tenant, &organization, no_san)?;

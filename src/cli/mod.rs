@@ -4,7 +4,9 @@
 mod later;
 mod list;
 mod login;
+mod logout;
 mod program;
+mod refresh;
 mod schema;
 mod setup;
 
@@ -19,7 +21,9 @@ use clap::{Parser, Subcommand};
 pub use self::later::Later;
 pub use self::list::{FailOnArg, ListArgs, StateArg};
 pub use self::login::LoginArgs;
+pub use self::logout::LogoutArgs;
 pub use self::program::{BeforeArgs, CallerArgs, EraseArgs, GetArgs, InteractiveArg, StoreArgs, WantArg};
+pub use self::refresh::RefreshArgs;
 pub use self::schema::SchemaArgs;
 pub use self::setup::{CallerArg, SetupArgs};
 use crate::error::{Error, Kind};
@@ -73,6 +77,10 @@ pub enum PersonCommand {
     List(Later<ListArgs>),
     /// Sign in now, and remember the settings
     Login(Later<Box<LoginArgs>>),
+    /// End the access tokens at the server, and erase everything kept for a tenant
+    Logout(Later<LogoutArgs>),
+    /// Renew tokens ahead of time, for a timer; never asks a person
+    Refresh(Later<RefreshArgs>),
     /// Print how a caller is wired to this program, or write it to your files
     Setup(Later<SetupArgs>),
     /// Print a JSON Schema of the protocol; without NAME, their names
@@ -92,7 +100,8 @@ impl PersonCommand {
         match self {
             Self::List(args) => args.0.json,
             Self::Login(args) => args.0.json,
-            Self::Setup(_) | Self::Schema(_) => false,
+            Self::Refresh(args) => args.0.json,
+            Self::Logout(_) | Self::Setup(_) | Self::Schema(_) => false,
         }
     }
 }

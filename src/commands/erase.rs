@@ -54,7 +54,11 @@ pub fn all(context: &Context<'_>, answer: Output) -> Result<Answer> {
     Ok(answer)
 }
 
-fn one(context: &Context<'_>, request: &EraseRequest, deadline: Deadline) -> Result<()> {
+/// Removes it, without an answer.
+///
+/// # Errors
+/// Kind `cache`.
+pub(super) fn one(context: &Context<'_>, request: &EraseRequest, deadline: Deadline) -> Result<()> {
     if !context.cache.holds(&request.tenant)? {
         return Ok(());
     }

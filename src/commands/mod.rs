@@ -6,6 +6,8 @@ pub mod exchange;
 pub mod get;
 pub mod list;
 pub mod login;
+pub mod logout;
+pub mod refresh;
 pub mod schema;
 pub mod setup;
 pub mod store;
@@ -21,7 +23,7 @@ use crate::device_login::{Person, Wishes};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Deadline, Input, Surface, Terminal};
 use crate::protocol::{Output, Variables};
-use crate::resolve::{Means, Trail};
+use crate::resolve::{Clients, Means, Trail};
 use crate::screen::Screen;
 use crate::secret::Secret;
 use crate::warnings::Warnings;
@@ -53,13 +55,15 @@ pub struct Context<'a> {
     pub warnings: &'a Warnings,
     /// What each rung of the ladder found.
     pub trail: &'a Trail,
+    /// Connections to both systems.
+    pub clients: &'a Clients,
 }
 
 impl<'a> Context<'a> {
     /// What a ladder is climbed with, where the person has these `wishes`.
     pub fn means(&self, wishes: Wishes) -> Means<'a> {
-        let Self { cache, clock, terminal, variables, warnings, trail, .. } = *self;
-        Means { cache, clock, person: Person { terminal, variables, wishes }, warnings, trail }
+        let Self { cache, clock, terminal, variables, warnings, trail, clients, .. } = *self;
+        Means { cache, clock, person: Person { terminal, variables, wishes }, warnings, trail, clients }
     }
 
     /// Where the answer is shown.

@@ -31,6 +31,7 @@ const SCHEMAS: &[(&str, &str)] = schemas![
     "login-v1",
     "logins-v1",
     "prompt-v1",
+    "refresh-v1",
     "store-request-v1",
     "store-response-v1",
     "terraform-credentials-v1",

@@ -45,6 +45,9 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Largest body that is read, in bytes. Token responses have a few thousand.
 const LONGEST_BODY: usize = 1024 * 1024;
 
+/// How many connections are kept for the next request: one for each thread that renews tenants.
+const MOST_CONNECTIONS: usize = 32;
+
 /// Longest wait that a server can ask for.
 const LONGEST_DELAY: Duration = Duration::from_secs(60 * 60);
 
@@ -84,6 +87,8 @@ impl Client {
             .proxy(proxy)
             .user_agent(USER_AGENT)
             .max_redirects(0)
+            .max_idle_connections(MOST_CONNECTIONS)
+            .max_idle_connections_per_host(MOST_CONNECTIONS)
             .http_status_as_error(false)
             .build();
         let chain = Tunnel { tls: by_roots }.chain(TcpConnector::default()).chain(tls);
@@ -104,15 +109,21 @@ impl Client {
     /// # Errors
     /// There is no reply; one of any status is `Ok`.
     pub fn get(&self, url: &str, bearer: Option<&Secret<String>>, limit: Duration) -> Result<Reply, Failure> {
-        let mut request = Request::get(url);
-        if let Some(token) = bearer {
-            let value = Zeroizing::new(format!("Bearer {}", token.expose()));
-            let mut value = HeaderValue::from_str(&value)
-                .map_err(|_| Failure::unreachable(&printable(url), "the token cannot stand in a header"))?;
-            value.set_sensitive(true);
-            request = request.header(AUTHORIZATION, value);
-        }
+        let request = Request::get(url);
+        let request = match bearer {
+            Some(token) => authorized(request, url, token)?,
+            None => request,
+        };
         self.send(request, url, (), limit)
+    }
+
+    /// Posts nothing to `url`, authorized by `bearer`, and reads the reply, all within `limit`.
+    ///
+    /// # Errors
+    /// There is no reply; one of any status is `Ok`.
+    pub fn post_empty(&self, url: &str, bearer: &Secret<String>, limit: Duration) -> Result<Reply, Failure> {
+        // With its length, which some servers want of every POST (RFC 9110 section 8.6).
+        self.send(authorized(Request::post(url), url, bearer)?, url, &b""[..], limit)
     }
 
     fn send(&self, request: Builder, url: &str, body: impl AsSendBody, limit: Duration) -> Result<Reply, Failure> {
@@ -137,6 +148,14 @@ impl Client {
         log::debug!("{url} answered HTTP {} with {} bytes", reply.status, reply.body.expose().len());
         Ok(reply)
     }
+}
+
+fn authorized(request: Builder, url: &str, token: &Secret<String>) -> Result<Builder, Failure> {
+    let value = Zeroizing::new(format!("Bearer {}", token.expose()));
+    let mut value = HeaderValue::from_str(&value)
+        .map_err(|_| Failure::unreachable(&printable(url), "the token cannot stand in a header"))?;
+    value.set_sensitive(true);
+    Ok(request.header(AUTHORIZATION, value))
 }
 
 impl fmt::Debug for Client {

@@ -2,26 +2,29 @@
 //! else Microsoft's refresh token, else a person. Each rung is tried only when the one above it
 //! cannot answer, and a fault that will pass never leads down to the person.
 
+mod ahead;
+mod clients;
 mod held;
 mod rungs;
 mod sign_in;
 mod trail;
 
-use std::cell::{Cell, OnceCell};
+use std::cell::Cell;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub use self::clients::Clients;
+use self::held::Held;
 pub use self::held::{entra_record, veeam_record};
 pub use self::sign_in::SignedIn;
 pub use self::trail::{Mark, Trail};
 use crate::cache::{Cache, EntraRecord, Entry, Life, VeeamRecord};
-use crate::credential::{Credential, Grant, Interactive, Origin, Request, Settings, Source, Trust, Want};
+use crate::credential::{Credential, Grant, Interactive, Origin, Request, Settings, Source, Want};
 use crate::device_login::Person;
 use crate::entra::tokens;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Deadline};
-use crate::http::Client;
 use crate::text::span;
 use crate::warnings::Warnings;
 
@@ -41,6 +44,8 @@ pub struct Means<'a> {
     pub warnings: &'a Warnings,
     /// What each rung found.
     pub trail: &'a Trail,
+    /// Connections to both systems.
+    pub clients: &'a Clients,
 }
 
 /// One call's way through the ladder.
@@ -51,7 +56,7 @@ pub struct Ladder<'a> {
     cache: &'a Cache,
     clock: &'a dyn Clock,
     person: Person<'a>,
-    connections: Connections<'a>,
+    clients: &'a Clients,
     warnings: &'a Warnings,
     trail: &'a Trail,
     /// The end of the time that the caller allows; what a person's sign-in brought is still exchanged
@@ -100,7 +105,7 @@ impl<'a> Ladder<'a> {
     /// Kind `config`: the request names a server that the configuration does not, or the
     /// configuration names none and one is needed.
     pub fn new(settings: &'a Settings, request: &'a Request, means: Means<'a>) -> Result<Self> {
-        let Means { cache, clock, person, warnings, trail } = means;
+        let Means { cache, clock, person, warnings, trail, clients } = means;
         Ok(Self {
             server: server_of(settings, request)?,
             settings,
@@ -108,7 +113,7 @@ impl<'a> Ladder<'a> {
             cache,
             clock,
             person,
-            connections: Connections::new(&settings.trust),
+            clients,
             warnings,
             trail,
             limit: request.timeout.map(|timeout| Deadline::after(clock, timeout)),
@@ -275,35 +280,4 @@ fn server_of(settings: &Settings, request: &Request) -> Result<Origin> {
         (None, None) if request.want != Want::Veeam => Ok(settings.authority.clone()),
         (None, None) => Err(error(format!("no server is configured for {tenant}"), "https://HOST:4443")),
     }
-}
-
-/// The HTTP clients of a call, made when they are first needed.
-struct Connections<'a> {
-    trust: &'a Trust,
-    unpinned: OnceCell<Client>,
-    pinned: OnceCell<Client>,
-}
-
-impl<'a> Connections<'a> {
-    fn new(trust: &'a Trust) -> Self {
-        Self { trust, unpinned: OnceCell::new(), pinned: OnceCell::new() }
-    }
-
-    /// For the identity host, which pins do not concern.
-    fn identity(&self) -> Result<Client> {
-        made(&self.unpinned, || Client::new(&Trust { ca_file: self.trust.ca_file.clone(), pins: Vec::new() }))
-    }
-
-    /// For the VB365 server; the same client where there are no pins, so that roots load once.
-    fn server(&self) -> Result<Client> {
-        if self.trust.pins.is_empty() { self.identity() } else { made(&self.pinned, || Client::new(self.trust)) }
-    }
-}
-
-fn made(cell: &OnceCell<Client>, make: impl FnOnce() -> Result<Client>) -> Result<Client> {
-    if let Some(client) = cell.get() {
-        return Ok(client.clone());
-    }
-    let client = make()?;
-    Ok(cell.get_or_init(|| client).clone())
 }

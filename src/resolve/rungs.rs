@@ -124,7 +124,7 @@ impl Held<'_, '_> {
     }
 
     /// The kept token response, if its access token still lives: only such a one is an assertion.
-    fn living_assertion(&self) -> Option<Secret<String>> {
+    pub(super) fn living_assertion(&self) -> Option<Secret<String>> {
         let record = self.entry.entra(self.ladder.settings)?;
         let lives = record.life().is_alive(self.ladder.clock.now());
         (lives && tokens::access_token(&record.token_response).is_some()).then(|| record.token_response.clone())
@@ -132,8 +132,8 @@ impl Held<'_, '_> {
 
     /// The server, in the version that is configured, was spoken before, or is found out now.
     fn veeam(&self) -> Result<Veeam, Stop> {
-        let Ladder { settings, server, connections, .. } = self.ladder;
-        let http = connections.server()?;
+        let Ladder { settings, server, clients, .. } = self.ladder;
+        let http = clients.server(&settings.trust)?;
         let spoken = || self.entry.veeam(server)?.api_version.as_deref()?.parse::<ApiVersion>().ok();
         let version = match settings.api_version.or_else(spoken) {
             Some(version) => version,
@@ -188,7 +188,7 @@ fn words_of(rejection: &Rejection) -> String {
 impl Ladder<'_> {
     /// The identity platform for this tenant.
     pub(super) fn entra(&self) -> Result<Entra> {
-        Ok(Entra::new(self.connections.identity()?, self.settings))
+        Ok(Entra::new(self.clients.identity(&self.settings.trust)?, self.settings))
     }
 }
 

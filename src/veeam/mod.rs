@@ -125,6 +125,21 @@ impl Veeam {
         self.token(&form, refresh_token, limit)
     }
 
+    /// Ends `access_token` at the server (from v7 on).
+    ///
+    /// # Errors
+    /// The server says no, or nothing; its words are not needed.
+    pub fn log_out(&self, access_token: &Secret<String>, limit: Duration) -> Result<()> {
+        let reply = self
+            .http
+            .post_empty(&format!("{}/logout", self.token_url()), access_token, limit)
+            .map_err(|failure| verdict::of_failure(&self.tenant, &self.server, failure))?;
+        match reply.status {
+            200 | 204 => Ok(()),
+            _ => Err(verdict::not_an_answer(&self.server, &reply)),
+        }
+    }
+
     /// Posts a form with this `secret` in it.
     fn token(&self, form: &[(&str, &str)], secret: &Secret<String>, limit: Duration) -> Result<VeeamTokens, Failure> {
         // Without it a token of v8 is bound to a browser's cookie, at refresh too; v6 and older do not know it.

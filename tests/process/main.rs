@@ -22,6 +22,7 @@ mod hosts;
 mod ladder;
 mod list;
 mod protocol;
+mod refresh;
 mod secrets;
 mod setup;
 mod store;

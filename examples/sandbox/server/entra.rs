@@ -62,7 +62,9 @@ fn dispatch(request: &Request, shared: &Shared) -> Result<Value> {
     if request.method != "POST" {
         return Err(Refusal::wrong("invalid_request", 900_561, format!("{} instead of POST", request.method)));
     }
-    if !tenant.eq_ignore_ascii_case(&shared.options.tenant) && tenant != TENANT_ID {
+    let own = &shared.options.tenant;
+    let is_subdomain = tenant.strip_suffix(own.as_str()).is_some_and(|rest| rest.ends_with('.'));
+    if !tenant.eq_ignore_ascii_case(own) && !is_subdomain && tenant != TENANT_ID {
         return Err(Refusal::wrong("invalid_request", 90002, format!("no tenant is called {tenant}")));
     }
     let form = Form::read(request)?;

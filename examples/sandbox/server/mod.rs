@@ -20,7 +20,7 @@ mod veeam;
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ pub type Log = Box<dyn Fn(&str) + Send + Sync>;
 
 /// What is played.
 pub struct Options {
-    /// The tenant that signs in.
+    /// The tenant that signs in. Its subdomains, as in `t1.abc.onmicrosoft.com`, are tenants too.
     pub tenant: String,
     /// The organization as the VB365 server spells it.
     pub organization: String,
@@ -62,6 +62,8 @@ pub struct Options {
     pub auto_approve: bool,
     /// Play the systems under the names of a real installation, for clients that come through a proxy.
     pub names: Option<Names>,
+    /// How long every answer takes at the least.
+    pub latency: Duration,
     /// Told a line for each request.
     pub log: Option<Log>,
 }
@@ -93,6 +95,7 @@ impl Default for Options {
             versions: vec![4, 5, 6, 7, 8],
             auto_approve: false,
             names: None,
+            latency: Duration::ZERO,
             log: None,
         }
     }
@@ -113,6 +116,25 @@ struct Shared {
     page: String,
     state: Mutex<State>,
     stopped: AtomicBool,
+    load: Load,
+}
+
+/// How much was asked at once.
+#[derive(Default)]
+struct Load {
+    connections: AtomicUsize,
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Load {
+    fn during<T>(&self, answer: impl FnOnce() -> T) -> T {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        let answer = answer();
+        self.now.fetch_sub(1, Ordering::SeqCst);
+        answer
+    }
 }
 
 impl Shared {
@@ -148,7 +170,13 @@ impl Sandbox {
     /// The port is taken, or no certificate can be made.
     pub fn start(options: Options) -> io::Result<Self> {
         let Stage { sockets, certificate, url, authority, page } = Stage::new(&options)?;
-        let shared = Arc::new(Shared { options, page, state: Mutex::default(), stopped: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            options,
+            page,
+            state: Mutex::default(),
+            stopped: AtomicBool::new(false),
+            load: Load::default(),
+        });
         let listeners = sockets
             .into_iter()
             .map(|(listener, tls)| {
@@ -223,6 +251,16 @@ impl Sandbox {
     /// `service_instance`, `organization` or `logout`.
     pub fn requests(&self, endpoint: &str) -> usize {
         self.shared.state().requests.get(endpoint).copied().unwrap_or_default()
+    }
+
+    /// How many connections there were.
+    pub fn connections(&self) -> usize {
+        self.shared.load.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many requests were answered at once, at the most.
+    pub fn most_at_once(&self) -> usize {
+        self.shared.load.most.load(Ordering::SeqCst)
     }
 
     /// Lets the next request to `endpoint` go wrong; several faults queue up.
@@ -327,6 +365,7 @@ fn listen(listener: &TcpListener, tls: Option<&Tls>, shared: &Arc<Shared>) {
             return;
         }
         let Ok(stream) = stream else { continue };
+        shared.load.connections.fetch_add(1, Ordering::SeqCst);
         let (shared, tls) = (shared.clone(), tls.cloned());
         thread::spawn(move || {
             // Whoever stops talking is not waited for longer than this.
@@ -361,7 +400,7 @@ fn talk(stream: &mut (impl Read + Write), shared: &Shared) -> io::Result<()> {
         if shared.stopped.load(Ordering::SeqCst) {
             return Ok(());
         }
-        let Some(response) = respond(&request, shared) else {
+        let Some(response) = shared.load.during(|| respond(&request, shared)) else {
             shared.log(&format!("{} -> dropped", request.line()));
             return Ok(());
         };
@@ -391,6 +430,6 @@ fn respond(request: &Request, shared: &Shared) -> Option<Response> {
         _ if path.contains("/oauth2/v2.0/") => entra::answer(request, shared),
         _ => veeam::answer(request, shared),
     };
-    thread::sleep(late);
+    thread::sleep(late.max(shared.options.latency));
     Some(response)
 }

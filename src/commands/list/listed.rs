@@ -137,7 +137,7 @@ impl Listed {
     }
 
     /// When a person has to sign in again if nothing is renewed before; `None` where nobody can tell.
-    pub(super) fn sign_in_needed_by(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    pub fn sign_in_needed_by(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self.state {
             State::LoginRequired => Some(now),
             State::Damaged => None,

@@ -1,0 +1,56 @@
+//! The progress at the terminal: how many are done, and who is under way. Where nothing can move, nothing is
+//! shown before the end.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::queue::Queue;
+use crate::credential::Tenant;
+use crate::host::Terminal;
+use crate::screen::{Canvas, Screen};
+use crate::text::in_a_row;
+
+const UNICODE: &str = "{bar:24} {pos}/{len} {wide_msg}";
+const ASCII: &str = "[{bar:24}] {pos}/{len} {wide_msg}";
+
+/// A bar at the terminal.
+pub(super) struct Progress<'a> {
+    terminal: &'a dyn Terminal,
+    bar: Option<(ProgressBar, Canvas)>,
+}
+
+impl<'a> Progress<'a> {
+    pub(super) fn new(terminal: &'a dyn Terminal, screen: Screen, length: usize) -> Self {
+        let surface = terminal.surface().filter(|_| screen.is_live && length > 1);
+        let bar = surface.map(|surface| {
+            let canvas = Canvas::new(surface);
+            let bar = ProgressBar::with_draw_target(Some(length as u64), canvas.target());
+            let (template, marks) = if screen.unicode { (UNICODE, "\u{2588}\u{2591}") } else { (ASCII, "#-") };
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars(marks));
+            }
+            (bar, canvas)
+        });
+        Self { terminal, bar }
+    }
+
+    pub(super) fn show(&mut self, queue: &Queue) {
+        let Some((bar, canvas)) = &self.bar else { return };
+        let standing = queue.standing();
+        let failed = if standing.failed == 0 { String::new() } else { format!("{} failed, ", standing.failed) };
+        let what = if standing.under_way.is_empty() && !standing.closed.is_empty() {
+            format!("{} asks to wait", in_a_row(standing.closed.iter().map(String::as_str)))
+        } else {
+            in_a_row(standing.under_way.iter().map(Tenant::as_str))
+        };
+        bar.set_message(format!("{failed}{what}"));
+        bar.set_position(standing.done as u64);
+        canvas.show_on(self.terminal);
+    }
+
+    pub(super) fn end(self) {
+        if let Some((bar, canvas)) = self.bar {
+            bar.finish_and_clear();
+            canvas.show_on(self.terminal);
+        }
+    }
+}
