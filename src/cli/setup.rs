@@ -10,7 +10,7 @@ pub struct SetupArgs {
     /// Who is to call
     #[arg(value_enum)]
     pub caller: CallerArg,
-    /// The tenant, as in abc.onmicrosoft.com [default: the only one configured]
+    /// The tenant, as in abc.onmicrosoft.com [default: the only one configured; for cron and task-scheduler, all]
     pub tenant: Option<Tenant>,
     /// Which of the tenant's configured servers
     #[arg(long, value_name = "URL")]
@@ -38,6 +38,10 @@ pub enum CallerArg {
     Ansible,
     /// A user's timer that keeps the sign-in alive
     Systemd,
+    /// A line for the crontab that keeps sign-ins alive
+    Cron,
+    /// A task of Windows that keeps sign-ins alive
+    TaskScheduler,
 }
 
 impl CallerArg {

@@ -13,6 +13,7 @@
 )]
 
 mod account;
+mod refresh;
 mod screens;
 mod several;
 mod sign_in;

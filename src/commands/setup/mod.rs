@@ -3,6 +3,7 @@
 //! ever read for it.
 
 mod ansible;
+mod cron;
 mod curl;
 mod edit;
 mod hcl;
@@ -12,6 +13,7 @@ mod powershell;
 mod program;
 mod shell;
 mod systemd;
+mod task_scheduler;
 mod terraform;
 mod yaml;
 
@@ -68,6 +70,8 @@ fn wiring_of(caller: CallerArg) -> fn(&Desk<'_>) -> Result<Wiring> {
         CallerArg::Curl => curl::wiring,
         CallerArg::Ansible => ansible::wiring,
         CallerArg::Systemd => systemd::wiring,
+        CallerArg::Cron => cron::wiring,
+        CallerArg::TaskScheduler => task_scheduler::wiring,
     }
 }
 
@@ -191,6 +195,13 @@ impl<'a> Desk<'a> {
         }
         args.extend(self.config_flag());
         Ok(args)
+    }
+
+    /// The command that renews the tenant named, or all.
+    fn refresh(&self) -> Vec<String> {
+        let whom = self.args.tenant.as_ref().map_or_else(|| "--all".to_owned(), |tenant| tenant.key().to_owned());
+        let words = [self.program.clone()].into_iter().chain(self.config_flag());
+        words.chain(["refresh".to_owned(), whom]).collect()
     }
 
     fn config_flag(&self) -> Vec<String> {

@@ -1,5 +1,5 @@
 //! systemd: a timer of the user's that keeps a sign-in alive. Microsoft's refresh token dies when it is
-//! not used for 90 days; a `get` a day has it used.
+//! not used for 90 days; a `refresh` a day has it used.
 
 use super::edit::Edit;
 use super::{Desk, Piece, Wiring, shell, text};
@@ -10,8 +10,7 @@ const NAME: &str = "vb365-helper-keep@";
 const WHY: &str = "\
 # Made by: vb365-helper setup systemd
 # Microsoft's refresh token dies when it is not used for 90 days, and a person has to sign in again.
-# Once a day Microsoft's token is renewed here if less than half of its life is left. What stands behind
-# the @ is the tenant, as it is: systemd-escape would write its '-' as \\x2d, and %i takes no escape back.
+# Once a day the tokens are renewed here. What stands behind the @ is the tenant, as it is: systemd-escape would write its '-' as \\x2d, and %i takes no escape back.
 ";
 /// Read at the unit's own lines: only what works without name spaces of its own, which a user's manager
 /// may not have; and it must reach the cache, the configuration and the network.
@@ -31,9 +30,8 @@ SystemCallFilter=@system-service
 pub(super) fn wiring(desk: &Desk<'_>) -> Result<Wiring> {
     desk.no_server()?;
     if cfg!(windows) {
-        return Err(
-            Error::new(Kind::BadRequest, "there is no systemd on Windows").with_hint("vb365-helper setup --help")
-        );
+        return Err(Error::new(Kind::BadRequest, "there is no systemd on Windows")
+            .with_hint("vb365-helper setup task-scheduler"));
     }
     let tenant = desk.tenant()?;
     let dir = desk.xdg("XDG_CONFIG_HOME").map_or_else(|| Ok(desk.home()?.join(".config")), Ok)?;
@@ -51,15 +49,13 @@ pub(super) fn wiring(desk: &Desk<'_>) -> Result<Wiring> {
 }
 
 fn service(desk: &Desk<'_>) -> Result<String> {
-    let mut command = vec![desk.program.clone(), "get".into(), "%i".into()];
-    let flags = ["--want", "entra", "--interactive", "never", "--min-ttl", "24h"].map(str::to_owned);
-    command.extend(flags.into_iter().chain(desk.config_flag()));
+    let mut command = vec![desk.program.clone(), "refresh".into(), "%i".into()];
+    command.extend(desk.config_flag());
     let command: Vec<_> = command.iter().map(|word| if word == "%i" { word.clone() } else { escaped(word) }).collect();
     Ok(format!(
         "{WHY}[Unit]\nDescription=Keep the sign-in of %i to Veeam Backup for Microsoft 365 alive\n\
          Documentation=https://learn.microsoft.com/entra/identity-platform/refresh-tokens\n\n\
          [Service]\nType=oneshot\nExecStart={}\n{}\
-         # The token is for nobody.\nStandardOutput=null\n\
          # Out of reach (6) may pass; everything else needs a person.\n\
          Restart=on-failure\nRestartSec=15min\nRestartPreventExitStatus=1 2 3 4 5 7 8 9\n{HARDENING}",
         command.join(" "),

@@ -5,6 +5,7 @@ mod kubectl;
 mod prints;
 mod systemd;
 mod terraform;
+mod timers;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,10 @@ use super::{configured, outcome, program, program_in_shell, program_in_yaml, put
 use crate::support::{Home, TENANT};
 
 /// Every name by which a caller is set up.
-const CALLERS: [&str; 6] = ["kubectl", "terraform", "powershell", "curl", "ansible", "systemd"];
+const CALLERS: [&str; 8] =
+    ["kubectl", "terraform", "powershell", "curl", "ansible", "systemd", "cron", "task-scheduler"];
+/// Those that are not for this platform.
+const NOT_HERE: &[&str] = if cfg!(windows) { &["systemd", "cron"] } else { &["task-scheduler"] };
 
 #[test]
 fn a_user_for_kubectl_is_printed_as_a_kubeconfig() {
@@ -183,8 +186,7 @@ fn printing_changes_nothing() {
     put(&home.home().join(".kube/config"), "users: [");
     let files = || walk(&home);
     let before = files();
-    // systemd is not for Windows, and is refused there.
-    for caller in CALLERS.into_iter().filter(|caller| cfg!(unix) || *caller != "systemd") {
+    for caller in CALLERS.into_iter().filter(|caller| !NOT_HERE.contains(caller)) {
         setup(&home, &[caller]);
         assert_eq!(files(), before, "{caller}");
     }

@@ -26,8 +26,8 @@ fn the_units_are_printed_as_they_are_written() {
     let enable = format!("systemctl --user enable --now vb365-helper-keep@{TENANT}.timer\n");
     assert!(printed.contains(&enable) && words.contains(&enable), "{words}");
     let service = fs::read_to_string(unit(&home, "service")).unwrap();
-    let start = format!("\nExecStart={} get %i --want entra --interactive never --min-ttl 24h\n", program());
-    assert!(service.contains(&start) && service.contains("\nStandardOutput=null\n"), "{service}");
+    let start = format!("\nExecStart={} refresh %i\n", program());
+    assert!(service.contains(&start), "{service}");
     let place = format!("\nEnvironment=\"VB365_HELPER_CACHE_DIR={}\"\n", home.cache_dir().display());
     assert!(service.contains(&place), "{service}");
 }
@@ -70,7 +70,7 @@ fn systemd_finds_nothing_wrong_with_the_units() {
 }
 
 #[test]
-fn the_command_in_the_service_has_microsofts_token_renewed() {
+fn the_command_in_the_service_has_the_tokens_renewed() {
     let machine = Machine::signed_in();
     let home: &Home = &machine;
     setup(home, &["systemd", TENANT, "--write"]);
@@ -79,8 +79,9 @@ fn the_command_in_the_service_has_microsofts_token_renewed() {
     let words: Vec<_> = start.split(' ').collect();
     assert_eq!(Path::new(words[0]), Path::new(&program()));
     machine.expire_entra(TENANT);
-    let answer = machine.run(&words[1..], b"").answer();
-    assert_eq!(answer["source"], "entra_refresh");
+    let outcome = machine.run_raw(&words[1..]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (0, "renewed 1 tenant\n"));
+    assert_eq!(machine.sandbox.requests("entra_token"), 1);
     machine.assert_no_complaints();
 }
 
