@@ -5,16 +5,33 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::duration;
+use super::{duration, server};
 use crate::credential::{ApiVersion, Fingerprint, Origin, Tenant};
+
+const ABOUT: &str = "\
+    Signs a person in and remembers in the configuration what it is told, so that \
+    the next time the tenant's name is enough. It shows an address and a code; the \
+    sign-in itself happens in a browser, on any device.";
+const EXAMPLES: &str = "\
+Examples:
+  # The first time: name the VB365 server
+  vb365-helper login abc.onmicrosoft.com --server https://vb365.abc.local:4443
+  # Again, after Microsoft ended the sign-in
+  vb365-helper login abc.onmicrosoft.com
+  # The server spells the organization another way
+  vb365-helper login abc.onmicrosoft.com --organization Abc.onmicrosoft.com
+  # A tenant of a national cloud
+  vb365-helper login abc.onmicrosoft.us \\
+    --authority https://login.microsoftonline.us";
 
 /// Arguments of `login`.
 #[derive(Args, Debug)]
+#[command(long_about = ABOUT, after_long_help = EXAMPLES)]
 pub struct LoginArgs {
     /// The tenant, as in abc.onmicrosoft.com
     pub tenant: Tenant,
     /// The VB365 server: https, its name, and its port (4443 as a rule)
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = server)]
     pub server: Option<Origin>,
     /// The organization as the server spells it [default: the tenant]
     #[arg(long, value_name = "NAME")]

@@ -1,11 +1,15 @@
 //! The command line. What is wrong with it is said without repeating an argument that could be a
 //! token typed in the wrong place.
 
+mod completions;
+mod help;
 mod later;
 mod list;
 mod login;
+mod man;
 mod program;
 mod schema;
+mod server;
 mod setup;
 
 use std::error::Error as _;
@@ -14,13 +18,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
+pub use self::completions::{CompletionsArgs, ShellArg};
+pub use self::help::{HelpArgs, commands, help, width};
 pub use self::later::Later;
 pub use self::list::{FailOnArg, ListArgs, StateArg};
 pub use self::login::LoginArgs;
+pub use self::man::ManArgs;
 pub use self::program::{BeforeArgs, CallerArgs, EraseArgs, GetArgs, InteractiveArg, StoreArgs, WantArg};
 pub use self::schema::SchemaArgs;
+pub use self::server::{USUAL_PORT, server};
 pub use self::setup::{CallerArg, SetupArgs};
 use crate::error::{Error, Kind};
 use crate::text::printable;
@@ -58,25 +66,31 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum ProgramCommand {
     /// Write one credential to stdout, renewed if it is due
-    Get(GetArgs),
+    Get(Later<GetArgs>),
     /// Take a token response from stdin into the cache
-    Store(StoreArgs),
+    Store(Later<StoreArgs>),
     /// Remove tokens from the cache (on this machine only)
     #[command(visible_alias = "forget")]
-    Erase(EraseArgs),
+    Erase(Later<EraseArgs>),
 }
 
 /// What people do.
 #[derive(Debug, Subcommand)]
 pub enum PersonCommand {
-    /// Show what the cache holds; never a token
-    List(Later<ListArgs>),
     /// Sign in now, and remember the settings
     Login(Later<Box<LoginArgs>>),
-    /// Print how a caller is wired to this program, or write it to your files
+    /// Show what the cache holds; never a token
+    List(Later<ListArgs>),
+    /// Wire a caller to this program: print what to paste, or write it
     Setup(Later<SetupArgs>),
     /// Print a JSON Schema of the protocol; without NAME, their names
-    Schema(SchemaArgs),
+    Schema(Later<SchemaArgs>),
+    /// Have a shell complete commands, tenants and servers
+    Completions(Later<CompletionsArgs>),
+    /// Print a manual page, or write them all to a directory
+    Man(Later<ManArgs>),
+    /// Explain a command or a topic
+    Help(Later<HelpArgs>),
 }
 
 impl PersonCommand {
@@ -85,7 +99,7 @@ impl PersonCommand {
         match self {
             Self::List(args) => args.0.json,
             Self::Login(args) => args.0.json,
-            Self::Setup(_) | Self::Schema(_) => false,
+            Self::Setup(_) | Self::Schema(_) | Self::Completions(_) | Self::Man(_) | Self::Help(_) => false,
         }
     }
 }
@@ -93,8 +107,10 @@ impl PersonCommand {
 /// Why the arguments are no command.
 #[derive(Debug)]
 pub enum NotACommand {
-    /// Help or the version was asked for.
-    Help(String),
+    /// Help was asked for, which is made where it is known how wide it may be.
+    Help,
+    /// The version was asked for.
+    Version(String),
     /// They are wrong.
     Wrong {
         /// Kind `bad_request`.
@@ -110,12 +126,27 @@ pub enum NotACommand {
 /// See [`NotACommand`].
 pub fn parse(args: &[OsString]) -> Result<Cli, NotACommand> {
     Cli::try_parse_from(args).map_err(|error| match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => NotACommand::Help(error.render().to_string()),
-        _ => NotACommand::Wrong { error: words(&error), speaks_json: looks_like_json(args) },
+        ErrorKind::DisplayHelp => NotACommand::Help,
+        ErrorKind::DisplayVersion => NotACommand::Version(error.render().to_string()),
+        _ => NotACommand::Wrong { error: words(&error, &help_for(args)), speaks_json: looks_like_json(args) },
     })
 }
 
-fn words(error: &clap::Error) -> Error {
+/// The command line as clap sees it, with all that is told later.
+pub fn command() -> clap::Command {
+    let mut command = Cli::command();
+    command.build();
+    command
+}
+
+/// Where the arguments are explained that could not be read.
+fn help_for(args: &[OsString]) -> String {
+    let command = Cli::command();
+    let named = args.iter().skip(1).find_map(|arg| command.find_subcommand(arg));
+    named.map_or("vb365-helper --help".to_owned(), |named| format!("vb365-helper {} --help", named.get_name()))
+}
+
+fn words(error: &clap::Error, help: &str) -> Error {
     let named = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(printable(text)),
         Some(ContextValue::Strings(texts)) => Some(printable(&texts.join(", "))),
@@ -144,10 +175,9 @@ fn words(error: &clap::Error) -> Error {
         ErrorKind::ArgumentConflict => format!("{at} does not go with the other arguments"),
         kind => kind.as_str().unwrap_or("the arguments are wrong").to_owned(),
     };
-    let suggestion = named(ContextKind::SuggestedArg).or_else(|| named(ContextKind::SuggestedSubcommand)).map_or_else(
-        || "vb365-helper --help".to_owned(),
-        |like| format!("did you mean {like}? see vb365-helper --help"),
-    );
+    let suggestion = named(ContextKind::SuggestedArg)
+        .or_else(|| named(ContextKind::SuggestedSubcommand))
+        .map_or_else(|| help.to_owned(), |like| format!("did you mean {like}? see {help}"));
     Error::new(Kind::BadRequest, message).with_hint(suggestion)
 }
 

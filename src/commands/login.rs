@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::list::Listed;
 use super::{Answer, Context};
-use crate::cli::LoginArgs;
+use crate::cli::{LoginArgs, USUAL_PORT};
 use crate::config::Told;
 use crate::credential::{Interactive, Origin, Request, Scopes, Settings, Tenant, Want};
 use crate::device_login::Wishes;
@@ -43,7 +43,8 @@ fn sign_in(context: &Context<'_>, args: LoginArgs) -> Result<Answer> {
         ));
     }
     if settings.api_version.is_none() {
-        told.api_version = Some(Veeam::newest_version(&Client::new(&settings.trust)?, &tenant, &server, PROBE_LIMIT)?);
+        let newest = Veeam::newest_version(&Client::new(&settings.trust)?, &tenant, &server, PROBE_LIMIT);
+        told.api_version = Some(newest.map_err(|error| with_usual_port(error, &tenant, &server))?);
     }
     context.config.remember(&tenant, &told, context.clock)?;
 
@@ -86,6 +87,16 @@ fn no_server(tenant: &Tenant) -> Error {
         .with_hint(format!("vb365-helper login {tenant} --server https://HOST:4443"))
 }
 
+/// Where https listens by itself, there is nothing or something else: VB365 listens elsewhere as a rule.
+fn with_usual_port(error: Error, tenant: &Tenant, server: &Origin) -> Error {
+    match server.name_and_port() {
+        (name, 443) if matches!(error.kind(), Kind::Unavailable | Kind::Config) => {
+            error.with_hint(format!("vb365-helper login {tenant} --server https://{name}:{USUAL_PORT}"))
+        }
+        _ => error,
+    }
+}
+
 fn entry(context: &Context<'_>, settings: &Settings) -> Result<Secret<Vec<u8>>> {
     let found = context.cache.read(&settings.tenant)?;
     Ok(document(&Listed::new(&found.entry, Some(settings), context.clock.now())))
@@ -100,4 +111,23 @@ fn summary(settings: &Settings, signed_in: &SignedIn) -> String {
         "Signed in to {tenant}{account}. The token for {server} lasts until {until} and is renewed silently.\n\
          Next: vb365-helper get {tenant}\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_not_at_the_port_of_https_is_looked_for_at_the_usual_one() {
+        let hint = |kind, server: &str| {
+            let error =
+                with_usual_port(Error::new(kind, "gone"), &"abc.com".parse().unwrap(), &server.parse().unwrap());
+            error.hint().map(str::to_owned)
+        };
+        let usual = Some("vb365-helper login abc.com --server https://vb365.abc.local:4443".to_owned());
+        assert_eq!(hint(Kind::Unavailable, "https://vb365.abc.local"), usual);
+        assert_eq!(hint(Kind::Config, "https://vb365.abc.local"), usual);
+        assert_eq!(hint(Kind::Unavailable, "https://vb365.abc.local:9443"), None);
+        assert_eq!(hint(Kind::UntrustedServer, "https://vb365.abc.local"), None);
+    }
 }

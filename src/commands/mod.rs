@@ -1,11 +1,14 @@
 //! The commands: each turns its arguments into one answer. None of them prints, and none knows how
 //! tokens are renewed.
 
+pub mod completions;
 pub mod erase;
 pub mod exchange;
 pub mod get;
+pub mod help;
 pub mod list;
 pub mod login;
+pub mod man;
 pub mod schema;
 pub mod setup;
 pub mod store;
@@ -17,12 +20,14 @@ use zeroize::Zeroizing;
 
 use crate::cache::Cache;
 use crate::config::Config;
+use crate::credential::Tenant;
 use crate::device_login::{Person, Wishes};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Deadline, Input, Surface, Terminal};
 use crate::protocol::{Output, Variables};
 use crate::screen::Screen;
 use crate::secret::Secret;
+use crate::typo;
 use crate::warnings::Warnings;
 
 /// How long a command that only changes the cache waits for its lock.
@@ -56,6 +61,26 @@ impl<'a> Context<'a> {
     /// The person who may be asked to sign in.
     pub fn person(&self, wishes: Wishes) -> Person<'a> {
         Person { terminal: self.terminal, variables: self.variables, wishes }
+    }
+
+    /// `error` with the name that was probably meant, where nothing is known of `tenant` at all.
+    pub fn meant(&self, error: Error, tenant: &Tenant) -> Error {
+        let is_unknown =
+            || !self.config.tenants().any(|known| known == tenant) && !self.cache.holds(tenant).unwrap_or(true);
+        let Some(hint) = error.hint().filter(|_| matches!(error.kind(), Kind::Config | Kind::LoginRequired)) else {
+            return error;
+        };
+        if !is_unknown() {
+            return error;
+        }
+        let kept = self.cache.tenants().unwrap_or_default();
+        match typo::nearest(tenant.as_str(), self.config.tenants().chain(&kept).map(Tenant::as_str)) {
+            Some(near) => {
+                let hint = format!("did you mean {near}? if not: {hint}");
+                error.with_hint(hint)
+            }
+            None => error,
+        }
     }
 
     /// Where the answer is shown.
