@@ -385,3 +385,17 @@ fn a_token_that_still_lives_is_handed_out_when_no_code_is_to_be_had() {
     let [warning] = outcome.warnings()[..] else { panic!("not one warning: {outcome:?}") };
     assert!(warning.contains(&format!("cannot sign {TENANT} in now: ")), "{warning}");
 }
+
+#[test]
+fn a_new_tenant_of_nearly_a_known_name_is_mentioned_before_there_is_a_code() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = Machine::new();
+    // Microsoft knows no such tenant, and there is no code at all.
+    let finished = run(&machine, &["login", "abd.onmicrosoft.com"]);
+    let mention = format!(
+        "abd.onmicrosoft.com is new here. If you mean {ORGANIZATION}: Ctrl-C, then vb365-helper login {ORGANIZATION}\n"
+    );
+    assert_eq!((finished.code, finished.terminal), (Some(5), mention));
+}

@@ -42,6 +42,11 @@ fn sign_in(context: &Context<'_>, args: LoginArgs) -> Result<Answer> {
             "a sign-in needs a terminal to show its code on, and there is none",
         ));
     }
+    if let Some(near) = context.near(&tenant) {
+        // It may be a new one; who mistyped sees it before there is a code.
+        let words = format!("{tenant} is new here. If you mean {near}: Ctrl-C, then vb365-helper login {near}\n");
+        let _ = context.terminal.show(&words);
+    }
     if settings.api_version.is_none() {
         let newest = Veeam::newest_version(&Client::new(&settings.trust)?, &tenant, &server, PROBE_LIMIT);
         told.api_version = Some(newest.map_err(|error| with_usual_port(error, &tenant, &server))?);

@@ -63,22 +63,23 @@ impl<'a> Context<'a> {
         Person { terminal: self.terminal, variables: self.variables, wishes }
     }
 
-    /// `error` with the name that was probably meant, where nothing is known of `tenant` at all.
-    pub fn meant(&self, error: Error, tenant: &Tenant) -> Error {
-        let is_unknown =
-            || !self.config.tenants().any(|known| known == tenant) && !self.cache.holds(tenant).unwrap_or(true);
-        let Some(hint) = error.hint().filter(|_| matches!(error.kind(), Kind::Config | Kind::LoginRequired)) else {
-            return error;
-        };
-        if !is_unknown() {
-            return error;
+    /// The tenant that was probably meant by one of which nothing at all is known.
+    pub fn near(&self, tenant: &Tenant) -> Option<String> {
+        let is_known = self.config.tenants().any(|known| known == tenant) || self.cache.holds(tenant).unwrap_or(true);
+        if is_known {
+            return None;
         }
         let kept = self.cache.tenants().unwrap_or_default();
-        match typo::nearest(tenant.as_str(), self.config.tenants().chain(&kept).map(Tenant::as_str)) {
-            Some(near) => {
-                let hint = format!("did you mean {near}? if not: {hint}");
-                error.with_hint(hint)
-            }
+        let known = self.config.tenants().chain(&kept).map(Tenant::as_str);
+        typo::nearest(tenant.as_str(), known).map(str::to_owned)
+    }
+
+    /// `error` with that name in its hint, where it is about what is known of `tenant`.
+    pub fn meant(&self, error: Error, tenant: &Tenant) -> Error {
+        let hint = error.hint().filter(|_| matches!(error.kind(), Kind::Config | Kind::LoginRequired));
+        let meant = hint.and_then(|hint| Some(format!("did you mean {}? if not: {hint}", self.near(tenant)?)));
+        match meant {
+            Some(hint) => error.with_hint(hint),
             None => error,
         }
     }
