@@ -175,10 +175,12 @@ fn words(error: &clap::Error, help: &str) -> Error {
         ErrorKind::ArgumentConflict => format!("{at} does not go with the other arguments"),
         kind => kind.as_str().unwrap_or("the arguments are wrong").to_owned(),
     };
-    let suggestion = named(ContextKind::SuggestedArg)
-        .or_else(|| named(ContextKind::SuggestedSubcommand))
-        .map_or_else(|| help.to_owned(), |like| format!("did you mean {like}? see {help}"));
-    Error::new(Kind::BadRequest, message).with_hint(suggestion)
+    let like = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
+    let hint = match like.into_iter().find_map(named) {
+        Some(like) => format!("did you mean {like}? see {help}"),
+        None => help.to_owned(),
+    };
+    Error::new(Kind::BadRequest, message).with_hint(hint)
 }
 
 /// A duration in words of its own: humantime's repeat what was typed.
@@ -190,4 +192,47 @@ fn duration(typed: &str) -> Result<Duration, String> {
 fn looks_like_json(args: &[OsString]) -> bool {
     let mut words = args.iter().skip(1).filter_map(|arg| arg.to_str());
     words.any(|word| matches!(word, "get" | "store" | "erase" | "forget" | "--json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Message and hint for arguments that are wrong.
+    fn wrong(args: &[&str]) -> (String, String) {
+        let args: Vec<OsString> = ["vb365-helper"].iter().chain(args).map(OsString::from).collect();
+        match parse(&args) {
+            Err(NotACommand::Wrong { error, .. }) => (error.message().into(), error.hint().unwrap_or_default().into()),
+            parsed => panic!("{args:?}: {parsed:?}"),
+        }
+    }
+
+    #[test]
+    fn a_slip_is_told_by_what_was_meant_and_a_token_by_nothing() {
+        let token = format!("eyJ0{}", "x".repeat(60));
+        let (flag, value) = (format!("--{token}"), format!("--want={token}"));
+        let (unknown, want) = ("the command is not known", "--want <WANT> is one of veeam, entra, assertion");
+        for (args, message, hint) in [
+            (&["lgoin"][..], unknown, "did you mean login? see vb365-helper --help"),
+            (&["setup", "kubctl"], "<CALLER> is one of ", "did you mean kubectl? see vb365-helper setup --help"),
+            (
+                &["get", "--mim-ttl", "5m"],
+                "--mim-ttl is not known here",
+                "did you mean --min-ttl? see vb365-helper get --help",
+            ),
+            (&["get", "--want", "veem"], want, "did you mean veeam? see vb365-helper get --help"),
+            (&["--server", "x", "get"], "--server is not known here", "vb365-helper get --help"),
+            (&["login"], "<TENANT> is missing", "vb365-helper login --help"),
+            (&[], "a command is missing", "vb365-helper --help"),
+            (&[&token], unknown, "vb365-helper --help"),
+            (&["get", "a", &token], "there is one argument too many", "vb365-helper get --help"),
+            (&["get", "a", &flag], "there is one argument too many", "vb365-helper get --help"),
+            (&["get", "a", &value], want, "vb365-helper get --help"),
+        ] {
+            let (told, next) = wrong(args);
+            assert!(told.starts_with(message), "{args:?}: {told}");
+            assert_eq!(next, hint, "{args:?}");
+            assert!(!told.contains("eyJ0"), "{told}");
+        }
+    }
 }

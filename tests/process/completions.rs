@@ -153,7 +153,7 @@ fn a_shell_is_answered_quietly_whatever_is_wrong() {
     drop(lock);
     home.write_config("[tenants\n");
     assert!(flags(&asked(&home, &[], &["get", ""])));
-    for index in ["0", "7", "99", "x", "-1"] {
+    for index in ["0", "7", "18446744073709551615", "x", "-1"] {
         asked(&home, &[("_CLAP_COMPLETE_INDEX", index)], &["get", ""]);
     }
     asked(&home, &[], &[]);

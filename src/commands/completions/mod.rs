@@ -58,7 +58,11 @@ pub fn answer(
     let number = |name| variables(name)?.to_str()?.parse::<usize>().ok();
     let index = number(INDEX).unwrap_or(words.len().saturating_sub(1));
     let mut words = words.to_vec();
-    words.resize(words.len().max(index + 1), OsString::new());
+    if index >= words.len() {
+        // The word that only begins here; some shells leave it out.
+        words.push(OsString::new());
+    }
+    let index = index.min(words.len() - 1);
     let (index, stays) = if shell == "bash" { mend(&mut words, index) } else { (index, String::new()) };
     let config = words.iter().position(|word| word == "--config").and_then(|at| words.get(at + 1));
     let mut command = candidates::command(places(config.map(OsString::as_os_str)));
