@@ -9,6 +9,8 @@ use crate::text::filled;
 /// Stands before each line of code.
 const INDENT: &str = "    ";
 const FENCE: &str = "```";
+/// Stands for a bar that is part of a cell, while rows are taken apart.
+const BAR: &str = "\u{1}";
 
 /// Lines of Markdown, the first of them a heading.
 #[derive(Default)]
@@ -101,11 +103,12 @@ fn is_more(line: &str) -> bool {
 
 fn cells(row: &str) -> Vec<String> {
     let cell = |cell: &str| {
-        let words = plain(cell);
+        let words = plain(&cell.replace(BAR, "|"));
         // Code among words keeps its marks; a cell of code alone is seen to be that.
         let alone = words.strip_prefix('`').and_then(|code| code.strip_suffix('`')).filter(|code| !code.contains('`'));
         alone.map_or(words.clone(), str::to_owned)
     };
+    let row = row.replace("\\|", BAR);
     row.trim().trim_start_matches('|').trim_end_matches('|').split('|').map(cell).collect()
 }
 
@@ -147,7 +150,7 @@ a  very long line of code | that stays
 
 | name | |
 |---|---|
-| `a` | one two three four five |
+| `a \\| b` | one two three four |
 
 ### Three
 | | |
@@ -177,15 +180,15 @@ goes on.
     a  very long line of code | that stays
 
 name
-a     one two three
-      four five
+a | b  one two three
+       four
 
 Three
 
 b  c
 "
         );
-        assert_eq!(section.table(), [["name", ""], ["a", "one two three four five"]]);
+        assert_eq!(section.table(), [["name", ""], ["a | b", "one two three four"]]);
         assert!(Markdown::section(TEXT, "no heading").is_none());
     }
 }
