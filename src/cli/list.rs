@@ -7,8 +7,23 @@ use clap::{Args, ValueEnum};
 
 use super::duration;
 
+const ABOUT: &str = "\
+    Shows for each tenant, kept or configured, whose sign-in it is, for which servers \
+    and how long it lasts; what needs attention first. Never a token. Nobody is asked.";
+const EXAMPLES: &str = "\
+Examples:
+  # What there is
+  vb365-helper list
+  # Who has to sign in within a week, one name a line
+  vb365-helper list --due-within 7d --quiet
+  # For a monitor: exit code 3 if a tenant needs a person
+  vb365-helper list --quiet --fail-on login_required
+  # For node-exporter's textfile collector
+  vb365-helper list --prometheus --output /var/lib/node_exporter/vb365.prom";
+
 /// Arguments of `list`.
 #[derive(Args, Debug)]
+#[command(long_about = ABOUT, after_long_help = EXAMPLES)]
 pub struct ListArgs {
     /// Only tenants in this state; may be repeated
     #[arg(long = "state", value_enum, value_name = "STATE", value_delimiter = ',')]

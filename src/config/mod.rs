@@ -127,7 +127,7 @@ fn read(path: &Path) -> Result<String> {
     match files::read(path) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|error| {
             let lines = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n');
-            Error::new(Kind::Config, format!("{}:{}: not UTF-8", path.display(), lines.count()))
+            told(format!("{}:{}: not UTF-8", path.display(), lines.count()))
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(unusable(path, &error)),
@@ -136,7 +136,12 @@ fn read(path: &Path) -> Result<String> {
 
 fn placed(path: &Path, text: &str, mistake: &Mistake) -> Error {
     let line = file::line_of(text, mistake.offset);
-    Error::new(Kind::Config, format!("{}:{line}: {}", path.display(), mistake.why))
+    told(format!("{}:{line}: {}", path.display(), mistake.why))
+}
+
+/// A mistake in the file; what may stand there is explained by the program itself.
+fn told(message: String) -> Error {
+    Error::new(Kind::Config, message).with_hint("vb365-helper help config")
 }
 
 fn unusable(path: &Path, error: &io::Error) -> Error {

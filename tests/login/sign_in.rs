@@ -371,3 +371,17 @@ fn a_configuration_that_cannot_be_written_turns_nobody_away_who_is_configured() 
     assert_eq!(finished.code, Some(8), "{finished:?}");
     assert_eq!(machine.sandbox.requests("device_code"), 1);
 }
+
+#[test]
+fn a_new_tenant_of_nearly_a_known_name_is_mentioned_before_there_is_a_code() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = Machine::new();
+    // Microsoft knows no such tenant, and there is no code at all.
+    let finished = run(&machine, &["login", "abd.onmicrosoft.com"]);
+    let mention = format!(
+        "abd.onmicrosoft.com is new here. If you mean {ORGANIZATION}: Ctrl-C, then vb365-helper login {ORGANIZATION}\n"
+    );
+    assert_eq!((finished.code, finished.terminal), (Some(5), mention));
+}

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::summary;
-use crate::cli::LoginArgs;
+use crate::cli::{LoginArgs, USUAL_PORT};
 use crate::commands::Context;
 use crate::config::Told;
 use crate::credential::{Interactive, Origin, Request, Scopes, Settings, Tenant, Want};
@@ -32,8 +32,14 @@ pub(super) fn run(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs) -> R
             "a sign-in needs a terminal to show its code on, and there is none",
         ));
     }
+    if let Some(near) = context.near(tenant) {
+        // It may be a new one; who mistyped sees it before there is a code.
+        let words = format!("{tenant} is new here. If you mean {near}: Ctrl-C, then vb365-helper login {near}\n");
+        let _ = context.terminal.show(&words);
+    }
     if settings.api_version.is_none() {
-        told.api_version = Some(Veeam::newest_version(&Client::new(&settings.trust)?, tenant, &server, PROBE_LIMIT)?);
+        let newest = Veeam::newest_version(&Client::new(&settings.trust)?, tenant, &server, PROBE_LIMIT);
+        told.api_version = Some(newest.map_err(|error| with_usual_port(error, tenant, &server))?);
     }
     remember(context, tenant, &told)?;
 
@@ -94,4 +100,33 @@ fn told(args: &LoginArgs) -> Result<Told> {
 fn no_server(tenant: &Tenant) -> Error {
     Error::new(Kind::Config, format!("no server is configured for {tenant}"))
         .with_hint(format!("vb365-helper login {tenant} --server https://HOST:4443"))
+}
+
+/// Where https listens by itself, there is nothing or something else: VB365 listens elsewhere as a rule.
+fn with_usual_port(error: Error, tenant: &Tenant, server: &Origin) -> Error {
+    match server.name_and_port() {
+        (name, 443) if matches!(error.kind(), Kind::Unavailable | Kind::Config) => {
+            error.with_hint(format!("vb365-helper login {tenant} --server https://{name}:{USUAL_PORT}"))
+        }
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_not_at_the_port_of_https_is_looked_for_at_the_usual_one() {
+        let hint = |kind, server: &str| {
+            let error =
+                with_usual_port(Error::new(kind, "gone"), &"abc.com".parse().unwrap(), &server.parse().unwrap());
+            error.hint().map(str::to_owned)
+        };
+        let usual = Some("vb365-helper login abc.com --server https://vb365.abc.local:4443".to_owned());
+        assert_eq!(hint(Kind::Unavailable, "https://vb365.abc.local"), usual);
+        assert_eq!(hint(Kind::Config, "https://vb365.abc.local"), usual);
+        assert_eq!(hint(Kind::Unavailable, "https://vb365.abc.local:9443"), None);
+        assert_eq!(hint(Kind::UntrustedServer, "https://vb365.abc.local"), None);
+    }
 }
