@@ -83,7 +83,7 @@ pub enum ProgramCommand {
 pub enum PersonCommand {
     /// Sign in now, and remember the settings
     Login(Later<Box<LoginArgs>>),
-    /// End the access tokens at the server, and erase everything kept for a tenant
+    /// End the tokens at the server, and erase what is kept for a tenant
     Logout(Later<LogoutArgs>),
     /// Renew tokens ahead of time, for a timer; never asks a person
     Refresh(Later<RefreshArgs>),
