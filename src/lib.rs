@@ -32,12 +32,13 @@ use std::path::PathBuf;
 use crate::cache::Cache;
 use crate::cli::{Cli, Command, Later, NotACommand, PersonCommand, SetupArgs};
 use crate::commands::exchange::Exchange;
-use crate::commands::{Answer, Context, Report, list, login, logout, refresh, schema, setup};
+use crate::commands::{Answer, Context, Report, doctor, list, login, logout, refresh, schema, setup, trust};
 use crate::config::{Config, Places};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Input, Surface, Terminal};
 use crate::protocol::{Output, Protocol, Variables, native};
 use crate::resolve::{Clients, Mark, Trail};
+use crate::screen::Screen;
 use crate::secret::Secret;
 use crate::steps::Step;
 use crate::warnings::Warnings;
@@ -146,6 +147,16 @@ impl Process<'_> {
                 return self.with_context(config, |context| refresh::run(context, &args));
             }
             PersonCommand::Logout(Later(args)) => self.with_context(config, |context| logout::run(context, &args)),
+            PersonCommand::Trust(Later(args)) => self.with_context(config, |context| trust::run(context, &args)),
+            PersonCommand::Doctor(Later(args)) => {
+                return match self.config(config) {
+                    Ok(config) => self.with(&config, |context| doctor::run(context, &args)),
+                    Err(error) => {
+                        let screen = Screen::new((self.stdout)(), self.variables, false);
+                        Ok(doctor::without_configuration(&error, &args, screen))
+                    }
+                };
+            }
             PersonCommand::Setup(Later(args)) => self.set_up(config, &args),
         };
         answer.map(Report::from)

@@ -1,6 +1,7 @@
 //! The command line. What is wrong with it is said without repeating an argument that could be a
 //! token typed in the wrong place.
 
+mod doctor;
 mod later;
 mod list;
 mod login;
@@ -9,6 +10,7 @@ mod program;
 mod refresh;
 mod schema;
 mod setup;
+mod trust;
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -18,6 +20,7 @@ use std::time::Duration;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
+pub use self::doctor::DoctorArgs;
 pub use self::later::Later;
 pub use self::list::{FailOnArg, ListArgs, StateArg};
 pub use self::login::LoginArgs;
@@ -26,6 +29,7 @@ pub use self::program::{BeforeArgs, CallerArgs, EraseArgs, GetArgs, InteractiveA
 pub use self::refresh::RefreshArgs;
 pub use self::schema::SchemaArgs;
 pub use self::setup::{CallerArg, SetupArgs};
+pub use self::trust::TrustArgs;
 use crate::error::{Error, Kind};
 use crate::text::printable;
 
@@ -81,6 +85,10 @@ pub enum PersonCommand {
     Logout(Later<LogoutArgs>),
     /// Renew tokens ahead of time, for a timer; never asks a person
     Refresh(Later<RefreshArgs>),
+    /// Look at a server's certificate, and trust it
+    Trust(Later<TrustArgs>),
+    /// Look at everything a call needs, and say what mends it
+    Doctor(Later<DoctorArgs>),
     /// Print how a caller is wired to this program, or write it to your files
     Setup(Later<SetupArgs>),
     /// Print a JSON Schema of the protocol; without NAME, their names
@@ -101,7 +109,8 @@ impl PersonCommand {
             Self::List(args) => args.0.json,
             Self::Login(args) => args.0.json,
             Self::Refresh(args) => args.0.json,
-            Self::Logout(_) | Self::Setup(_) | Self::Schema(_) => false,
+            Self::Doctor(args) => args.0.json,
+            Self::Logout(_) | Self::Trust(_) | Self::Setup(_) | Self::Schema(_) => false,
         }
     }
 }

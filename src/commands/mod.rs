@@ -1,6 +1,7 @@
 //! The commands: each turns its arguments into one answer. None of them prints, and none knows how
 //! tokens are renewed.
 
+pub mod doctor;
 pub mod erase;
 pub mod exchange;
 pub mod get;
@@ -11,6 +12,7 @@ pub mod refresh;
 pub mod schema;
 pub mod setup;
 pub mod store;
+pub mod trust;
 
 use std::io;
 use std::time::Duration;

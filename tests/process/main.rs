@@ -15,6 +15,7 @@ mod api_versions;
 mod cache_files;
 mod callers;
 mod concurrency;
+mod doctor;
 mod erase;
 mod faults;
 mod get;
