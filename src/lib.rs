@@ -33,7 +33,9 @@ use std::path::PathBuf;
 use crate::cache::Cache;
 use crate::cli::{Cli, Command, Later, NotACommand, PersonCommand, SetupArgs};
 use crate::commands::exchange::Exchange;
-use crate::commands::{Answer, Context, Report, completions, help, list, login, logout, man, refresh, schema, setup};
+use crate::commands::{
+    Answer, Context, Report, completions, doctor, help, list, login, logout, man, refresh, schema, setup, trust,
+};
 use crate::config::{Config, Places};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Input, Surface, Terminal};
@@ -162,6 +164,16 @@ impl Process<'_> {
                 return self.with_context(config, |context| refresh::run(context, &args));
             }
             PersonCommand::Logout(Later(args)) => self.with_context(config, |context| logout::run(context, &args)),
+            PersonCommand::Trust(Later(args)) => self.with_context(config, |context| trust::run(context, &args)),
+            PersonCommand::Doctor(Later(args)) => {
+                return match self.config(config) {
+                    Ok(config) => self.with(&config, |context| doctor::run(context, &args)),
+                    Err(error) => {
+                        let screen = Screen::new((self.stdout)(), self.variables, false);
+                        Ok(doctor::without_configuration(&error, &args, screen))
+                    }
+                };
+            }
             PersonCommand::Setup(Later(args)) => self.set_up(config, &args),
         };
         answer.map(Report::from)

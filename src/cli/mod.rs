@@ -2,6 +2,7 @@
 //! token typed in the wrong place.
 
 mod completions;
+mod doctor;
 mod help;
 mod later;
 mod list;
@@ -13,6 +14,7 @@ mod refresh;
 mod schema;
 mod server;
 mod setup;
+mod trust;
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -23,6 +25,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub use self::completions::{CompletionsArgs, ShellArg};
+pub use self::doctor::DoctorArgs;
 pub use self::help::{HelpArgs, commands, help, width};
 pub use self::later::Later;
 pub use self::list::{FailOnArg, ListArgs, StateArg};
@@ -34,6 +37,7 @@ pub use self::refresh::RefreshArgs;
 pub use self::schema::SchemaArgs;
 pub use self::server::{USUAL_PORT, server};
 pub use self::setup::{CallerArg, SetupArgs};
+pub use self::trust::TrustArgs;
 use crate::error::{Error, Kind};
 use crate::text::printable;
 
@@ -89,6 +93,10 @@ pub enum PersonCommand {
     Refresh(Later<RefreshArgs>),
     /// Show what the cache holds; never a token
     List(Later<ListArgs>),
+    /// Look at everything a call needs, and say what mends it
+    Doctor(Later<DoctorArgs>),
+    /// Look at a server's certificate, and trust it
+    Trust(Later<TrustArgs>),
     /// Wire a caller to this program: print what to paste, or write it
     Setup(Later<SetupArgs>),
     /// Print a JSON Schema of the protocol; without NAME, their names
@@ -115,7 +123,9 @@ impl PersonCommand {
             Self::List(args) => args.0.json,
             Self::Login(args) => args.0.json,
             Self::Refresh(args) => args.0.json,
+            Self::Doctor(args) => args.0.json,
             Self::Logout(_)
+            | Self::Trust(_)
             | Self::Setup(_)
             | Self::Schema(_)
             | Self::Completions(_)

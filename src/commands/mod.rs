@@ -2,6 +2,7 @@
 //! tokens are renewed.
 
 pub mod completions;
+pub mod doctor;
 pub mod erase;
 pub mod exchange;
 pub mod get;
@@ -14,6 +15,7 @@ pub mod refresh;
 pub mod schema;
 pub mod setup;
 pub mod store;
+pub mod trust;
 
 use std::io;
 use std::time::Duration;

@@ -16,6 +16,7 @@ macro_rules! schemas {
 /// Every schema by name.
 const SCHEMAS: &[(&str, &str)] = schemas![
     "cache-entry-v1",
+    "doctor-v1",
     "erase-request-v1",
     "erase-response-v1",
     "error-v1",

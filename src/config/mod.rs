@@ -1,9 +1,10 @@
 //! Where the files are, and what the user wrote about each tenant. Nothing is ever read from the
-//! working directory, and only `login` writes here.
+//! working directory, and only `login` and `trust` write here.
 
 mod edit;
 mod file;
 mod lookup;
+mod pins;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use directories::ProjectDirs;
 
 use self::file::{File, Mistake};
+pub use self::pins::{Believer, Place};
 use self::settings::Sources;
 use crate::credential::{ApiVersion, Fingerprint, Origin, Scopes, Settings, Tenant};
 use crate::error::{Error, Kind, Result};
@@ -39,6 +41,8 @@ pub struct Told {
     pub authority: Option<Origin>,
     pub ca_file: Option<PathBuf>,
     pub pins: Vec<Fingerprint>,
+    /// Whether the pins take the place of those before.
+    pub replaces_pins: bool,
     pub api_version: Option<ApiVersion>,
 }
 

@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use chrono::DateTime;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -33,16 +33,30 @@ impl Rule {
     /// # Errors
     /// Of kind `internal`: the TLS stack cannot be set up.
     pub(super) fn into_config(self) -> Result<Arc<ClientConfig>> {
-        let provider = Arc::new(provider::default_provider());
-        let verifier = Verifier { rule: self, system: OnceLock::new(), provider: provider.clone() };
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| Error::new(Kind::Internal, format!("TLS cannot be set up: {error}")))?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
-        Ok(Arc::new(config))
+        config(Arc::new(self.verifier()))
     }
+
+    /// The same for handshakes that show a certificate and come to nothing else: see [`Witness`].
+    ///
+    /// # Errors
+    /// As [`Rule::into_config`].
+    pub(super) fn into_witness(self) -> Result<Arc<ClientConfig>> {
+        config(Arc::new(Witness { verifier: self.verifier(), distrust: Mutex::default() }))
+    }
+
+    fn verifier(self) -> Verifier {
+        Verifier { rule: self, system: OnceLock::new(), provider: Arc::new(provider::default_provider()) }
+    }
+}
+
+fn config(verifier: Arc<dyn ServerCertVerifier>) -> Result<Arc<ClientConfig>> {
+    let config = ClientConfig::builder_with_provider(Arc::new(provider::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::new(Kind::Internal, format!("TLS cannot be set up: {error}")))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
 }
 
 /// The certificates of a PEM file.
@@ -69,7 +83,7 @@ pub(super) fn read_roots(ca_file: &Path) -> Result<Vec<CertificateDer<'static>>>
 }
 
 /// SHA-256 of a certificate.
-fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
+pub(super) fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
     let mut bytes = [0; 32];
     bytes.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, certificate).as_ref());
     Fingerprint(bytes)
@@ -139,6 +153,96 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
+/// Looks at the certificate of one connection, and ends it: what is seen leaves in the handshake's error,
+/// after the server has proven that it holds the key.
+#[derive(Debug)]
+struct Witness {
+    verifier: Verifier,
+    distrust: Mutex<Option<String>>,
+}
+
+impl Witness {
+    fn seen<T>(&self, leaf: &CertificateDer<'_>) -> Result<T, rustls::Error> {
+        let distrust = self.distrust.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Err(carried(Seen { leaf: leaf.clone().into_owned(), distrust }))
+    }
+}
+
+impl ServerCertVerifier for Witness {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verified = self.verifier.verify_server_cert(leaf, intermediates, name, ocsp_response, now);
+        let words =
+            |error| Distrust::within(&error).map_or_else(|| reason(&error), |distrust| distrust.verdict.clone());
+        *self.distrust.lock().unwrap_or_else(PoisonError::into_inner) = verified.err().map(words);
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls12_signature(message, leaf, signed).and_then(|_| self.seen(leaf))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls13_signature(message, leaf, signed).and_then(|_| self.seen(leaf))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
+
+/// What a [`Witness`] saw.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// The certificate.
+    pub(super) leaf: CertificateDer<'static>,
+    /// Why it is not trusted; `None` if it is.
+    pub(super) distrust: Option<String>,
+}
+
+impl Seen {
+    /// What `error` carries, if anything.
+    pub(super) fn within(error: &rustls::Error) -> Option<&Self> {
+        within(error)
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the certificate was looked at, and no more")
+    }
+}
+
+impl std::error::Error for Seen {}
+
+/// A handshake's error with this in it.
+fn carried(cause: impl std::error::Error + Send + Sync + 'static) -> rustls::Error {
+    rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(cause))))
+}
+
+fn within<T: std::error::Error + 'static>(error: &rustls::Error) -> Option<&T> {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => inner.downcast_ref(),
+        _ => None,
+    }
+}
+
 /// A certificate that was refused, carried out of the handshake inside its error: connections share
 /// the verifier, so that it cannot keep what one of them saw.
 #[derive(Debug)]
@@ -150,8 +254,7 @@ pub(super) struct Distrust {
 
 impl Distrust {
     fn of(leaf: &CertificateDer<'_>, verdict: String) -> rustls::Error {
-        let distrust = Self { fingerprint: fingerprint(leaf), verdict };
-        rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(distrust))))
+        carried(Self { fingerprint: fingerprint(leaf), verdict })
     }
 
     fn because(leaf: &CertificateDer<'_>, error: &rustls::Error) -> rustls::Error {
@@ -160,10 +263,7 @@ impl Distrust {
 
     /// The refusal that `error` carries, if any.
     pub(super) fn within(error: &rustls::Error) -> Option<&Self> {
-        match error {
-            rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => inner.downcast_ref(),
-            _ => None,
-        }
+        within(error)
     }
 }
 

@@ -137,8 +137,7 @@ impl Held<'_, '_> {
         let spoken = || self.entry.veeam(server)?.api_version.as_deref()?.parse::<ApiVersion>().ok();
         let version = match settings.api_version.or_else(spoken) {
             Some(version) => version,
-            None => Veeam::newest_version(&http, &settings.tenant, server, self.limit()?)
-                .map_err(|error| self.failed(error))?,
+            None => Veeam::newest_version(&http, server, self.limit()?).map_err(|error| self.failed(error))?,
         };
         Ok(Veeam::new(http, &settings.tenant, server, version))
     }

@@ -284,8 +284,10 @@ fn a_stranger_is_noticed_before_anybody_is_asked_to_sign_in() {
     }
     let machine = unconfigured(|options| (options.tls, options.no_san) = (true, true));
     let (server, authority) = (machine.sandbox.url(), machine.sandbox.authority());
-    let finished = run(&machine, &["login", TENANT, "--server", &server, "--authority", &authority]);
-    assert_eq!((finished.code, finished.terminal.as_str()), (Some(9), ""));
+    let session = machine.at_a_terminal(&["login", TENANT, "--server", &server, "--authority", &authority]);
+    session.wait_for("Trust this certificate?", SOON);
+    session.send("\n");
+    assert_eq!(session.finish(SOON).code, Some(9));
     assert!(!machine.home().join("config.toml").exists(), "a server that is not trusted was remembered");
     assert_eq!(machine.sandbox.requests("device_code"), 0);
 }

@@ -17,6 +17,7 @@ mod callers;
 #[cfg(unix)]
 mod completions;
 mod concurrency;
+mod doctor;
 mod erase;
 mod faults;
 mod get;

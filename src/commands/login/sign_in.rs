@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::summary;
 use crate::cli::{LoginArgs, USUAL_PORT};
-use crate::commands::Context;
+use crate::commands::{Context, trust};
 use crate::config::Told;
 use crate::credential::{Interactive, Origin, Request, Scopes, Settings, Tenant, Want};
 use crate::device_login::Wishes;
@@ -25,6 +25,8 @@ pub(super) fn run(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs) -> R
     let mut told = told(args)?;
     let settings = context.config.settings_with(tenant, &told)?;
     let server = told.server.as_ref().or(settings.servers.first()).cloned().ok_or_else(|| no_server(tenant))?;
+    trust::at_login(context, &settings, &server, &mut told, args.plain)?;
+    let settings = context.config.settings_with(tenant, &told)?;
     // Nobody would see it if a new destination were written here.
     if !context.terminal.is_available() {
         return Err(Error::new(
@@ -38,7 +40,7 @@ pub(super) fn run(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs) -> R
         let _ = context.terminal.show(&words);
     }
     if settings.api_version.is_none() {
-        let newest = Veeam::newest_version(&Client::new(&settings.trust)?, tenant, &server, PROBE_LIMIT);
+        let newest = Veeam::newest_version(&Client::new(&settings.trust)?, &server, PROBE_LIMIT);
         told.api_version = Some(newest.map_err(|error| with_usual_port(error, tenant, &server))?);
     }
     remember(context, tenant, &told)?;
@@ -93,6 +95,7 @@ fn told(args: &LoginArgs) -> Result<Told> {
         authority: args.authority.clone(),
         ca_file: args.ca_file.clone(),
         pins: args.pins.clone(),
+        replaces_pins: false,
         api_version: args.api_version,
     })
 }
