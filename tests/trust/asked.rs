@@ -228,6 +228,29 @@ fn login_asks_about_a_stranger_before_anything_else() {
 }
 
 #[test]
+fn several_tenants_of_a_server_are_one_question() {
+    if !can_use_terminals() {
+        return;
+    }
+    let (machine, _) = machine("");
+    let other = format!("b.{TENANT}");
+    let (url, authority) = (machine.sandbox.url(), machine.sandbox.authority());
+    let table = |tenant: &str| {
+        format!(
+            "[tenants.\"{tenant}\"]\nserver = \"{url}\"\nauthority = \"{authority}\"\n\
+             organization = \"{ORGANIZATION}\"\n"
+        )
+    };
+    machine.write_config(&(table(TENANT) + &table(&other)));
+    let session = machine.at_a_terminal(&["login", TENANT, &other]);
+    session.wait_for(QUESTION, SOON);
+    session.send("y\n");
+    let finished = session.finish(SOON);
+    assert_eq!((finished.code, finished.terminal.matches(QUESTION).count()), (Some(0), 1), "{}", finished.terminal);
+    assert_eq!(config(&machine).matches(&pin(&machine.sandbox)).count(), 2);
+}
+
+#[test]
 fn login_shouts_about_a_pin_that_changed() {
     if !can_use_terminals() {
         return;

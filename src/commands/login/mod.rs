@@ -7,6 +7,7 @@ mod summary;
 use serde::Serialize;
 
 use super::list::{Listed, State};
+use super::trust::Seen;
 use super::{Answer, Context, Report};
 use crate::cli::LoginArgs;
 use crate::credential::{Settings, Tenant};
@@ -88,20 +89,21 @@ fn nothing_to_do(args: &LoginArgs) -> Report {
 }
 
 fn one(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs) -> Result<Answer> {
-    let settings = sign_in::run(context, tenant, args).map_err(|error| error.with_tenant(tenant))?;
+    let settings =
+        sign_in::run(context, tenant, args, &mut Seen::default()).map_err(|error| error.with_tenant(tenant))?;
     if args.json { Ok(document(&entry(context, &settings)?)) } else { Ok(Secret::new(Vec::new())) }
 }
 
 /// One after the other; whoever presses Ctrl-C has had enough of all.
 fn several(context: &Context<'_>, tenants: &[Tenant], args: &LoginArgs) -> Result<Report> {
-    let mut ended: Vec<Ended> = Vec::new();
+    let (mut ended, mut seen): (Vec<Ended>, _) = (Vec::new(), Seen::default());
     for (index, tenant) in tenants.iter().enumerate() {
         let result = if context.terminal.is_interrupted() {
             Err(Error::new(Kind::LoginFailed, "not asked any more, after Ctrl-C"))
         } else {
             // Without the terminal the sign-in itself says so.
             let _ = context.terminal.show(&format!("\n[{} of {}] {tenant}\n", index + 1, tenants.len()));
-            sign_in::run(context, tenant, args)
+            sign_in::run(context, tenant, args, &mut seen)
         };
         ended.push(Ended { tenant: tenant.clone(), result: result.map_err(|error| error.with_tenant(tenant)) });
     }

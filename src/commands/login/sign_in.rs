@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::summary;
 use crate::cli::{LoginArgs, USUAL_PORT};
-use crate::commands::{Context, trust};
+use crate::commands::Context;
+use crate::commands::trust::{self, Seen};
 use crate::config::Told;
 use crate::credential::{Interactive, Origin, Request, Scopes, Settings, Tenant, Want};
 use crate::device_login::Wishes;
@@ -17,15 +18,16 @@ use crate::veeam::Veeam;
 /// How long finding out the API version may take for each version asked for.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
 
-/// Signs in to `tenant`, shows how that went, and answers what is remembered now.
+/// Signs in to `tenant`, shows how that went, and answers what is remembered now; of certificates that were
+/// `seen` before, nothing is asked again.
 ///
 /// # Errors
 /// Every kind.
-pub(super) fn run(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs) -> Result<Settings> {
+pub(super) fn run(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs, seen: &mut Seen) -> Result<Settings> {
     let mut told = told(args)?;
     let settings = context.config.settings_with(tenant, &told)?;
     let server = told.server.as_ref().or(settings.servers.first()).cloned().ok_or_else(|| no_server(tenant))?;
-    trust::at_login(context, &settings, &server, &mut told, args.plain)?;
+    trust::at_login(context, &settings, &server, &mut told, seen, args.plain)?;
     let settings = context.config.settings_with(tenant, &told)?;
     // Nobody would see it if a new destination were written here.
     if !context.terminal.is_available() {

@@ -7,7 +7,7 @@ mod words;
 
 use std::time::Duration;
 
-pub use self::at_login::at_login;
+pub use self::at_login::{Seen, at_login};
 use self::question::{Question, mistaken};
 use super::{Answer, Context};
 use crate::cli::TrustArgs;
