@@ -6,8 +6,22 @@ use std::process::Command;
 
 use crate::support::{Home, Machine, ORGANIZATION, TENANT, World, tool};
 
-const COMMANDS: [&str; 12] =
-    ["login", "logout", "refresh", "list", "setup", "schema", "completions", "man", "help", "get", "store", "erase"];
+const COMMANDS: [&str; 14] = [
+    "login",
+    "logout",
+    "refresh",
+    "list",
+    "doctor",
+    "trust",
+    "setup",
+    "schema",
+    "completions",
+    "man",
+    "help",
+    "get",
+    "store",
+    "erase",
+];
 
 /// Where there is no terminal, lines have the usual width.
 const WIDTH: usize = 80;
