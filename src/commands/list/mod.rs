@@ -6,21 +6,18 @@ mod listed;
 mod metrics;
 mod table;
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 pub use self::listed::{Listed, State};
 use super::{Answer, Context, Report};
 use crate::cli::{FailOnArg, ListArgs};
-use crate::config::Config;
 use crate::credential::Tenant;
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::protocol::{document, native};
 use crate::secret::Secret;
-use crate::text::in_a_row;
+use crate::text::{in_a_row, span};
 
 /// What a person reads before the first sign-in.
 const NOTHING: &str = "nothing is kept; sign in with: vb365-helper login TENANT --server https://HOST:4443\n";
@@ -48,11 +45,11 @@ struct ListedHost {
 /// report fails as `--fail-on` has it.
 pub fn run(context: &Context<'_>, args: &ListArgs) -> Result<Report> {
     let now = context.clock.now();
-    let mut tenants = tenants(context, now)?;
+    let mut tenants = tenants(context, &args.tenants, now)?;
     filter::apply(&mut tenants, args, now);
     filter::sort(&mut tenants, now);
     let hosts = if filter::is_any(args) { Vec::new() } else { hosts(context) };
-    let failure = failure(&tenants, &args.fail_on);
+    let failure = failure(&tenants, args, now);
     let answer = answer(context, args, tenants, hosts, now)?;
     Ok(Report { answer, failure })
 }
@@ -82,26 +79,34 @@ fn answer(
     Ok(Secret::new(Vec::new()))
 }
 
-/// Every tenant that has an entry, and every one that is configured.
-fn tenants(context: &Context<'_>, now: DateTime<Utc>) -> Result<Vec<Listed>> {
+/// Those that are `named`; else every tenant that has an entry, and every one that is configured.
+fn tenants(context: &Context<'_>, named: &[Tenant], now: DateTime<Utc>) -> Result<Vec<Listed>> {
     let mut damages = Vec::new();
-    let mut keys = BTreeSet::new();
-    let mut tenants = Vec::new();
-    for tenant in context.cache.tenants()? {
-        keys.insert(tenant.key().to_owned());
-        tenants.push(match context.cache.read(&tenant) {
-            Ok(found) if found.damage.is_none() => {
-                // What the cache holds can be told where the configuration is wrong, too.
-                let settings = context.config.settings(&tenant).ok();
-                Listed::new(&found.entry, settings.as_ref(), now)
-            }
-            Ok(found) => damaged(&tenant, found.damage.unwrap_or_default(), &mut damages),
-            Err(error) => damaged(&tenant, error.to_string(), &mut damages),
-        });
-    }
+    let tenants = of_interest(context, named)?;
+    let listed = tenants.iter().map(|tenant| {
+        // What the cache holds can be told where the configuration is wrong, too.
+        let settings = context.config.settings(tenant).ok();
+        match context.cache.read(tenant).map(|found| (found.damage, found.entry)) {
+            Ok((None, entry)) if entry.is_empty() => Listed::missing(tenant, settings.as_ref()),
+            Ok((None, entry)) => Listed::new(&entry, settings.as_ref(), now),
+            Ok((Some(damage), _)) => damaged(tenant, damage, &mut damages),
+            Err(error) => damaged(tenant, error.to_string(), &mut damages),
+        }
+    });
+    let listed = listed.collect();
     tell(context, &damages);
-    let missing = context.config.tenants().filter(|tenant| !keys.contains(tenant.key()));
-    tenants.extend(missing.map(|tenant| configured(context.config, tenant)));
+    Ok(listed)
+}
+
+fn of_interest(context: &Context<'_>, named: &[Tenant]) -> Result<Vec<Tenant>> {
+    let mut tenants = named.to_vec();
+    if named.is_empty() {
+        tenants.extend(context.config.tenants().cloned());
+        tenants.extend(context.cache.tenants()?);
+    }
+    // Of the same tenant the first stays, which is as the user spells it.
+    tenants.sort_by(|a, b| a.key().cmp(b.key()));
+    tenants.dedup();
     Ok(tenants)
 }
 
@@ -119,10 +124,6 @@ fn tell(context: &Context<'_>, damages: &[String]) {
     }
 }
 
-fn configured(config: &Config, tenant: &Tenant) -> Listed {
-    Listed::configured(tenant, config.settings(tenant).ok().as_ref())
-}
-
 fn hosts(context: &Context<'_>) -> Vec<ListedHost> {
     let hosts = context.cache.hosts().unwrap_or_else(|error| {
         context.warnings.add(error.to_string());
@@ -131,21 +132,25 @@ fn hosts(context: &Context<'_>) -> Vec<ListedHost> {
     hosts.iter().map(|host| ListedHost { host: host.to_string() }).collect()
 }
 
-/// What a monitor is told by the exit code; a sign-in that is due comes before a damaged entry, because
-/// the next write heals that one.
-fn failure(tenants: &[Listed], fail_on: &[FailOnArg]) -> Option<Error> {
-    let in_state = |state| {
+/// What a monitor is told by the exit code. A sign-in comes before a damaged entry, because it heals that.
+fn failure(tenants: &[Listed], args: &ListArgs, now: DateTime<Utc>) -> Option<Error> {
+    let within = span(filter::time(args.due_within.unwrap_or_default()));
+    let mut kinds = [FailOnArg::LoginRequired, FailOnArg::Due, FailOnArg::Damaged].into_iter();
+    kinds.find_map(|kind| {
+        let has_it = |tenant: &&Listed| match kind {
+            FailOnArg::LoginRequired => tenant.state == State::LoginRequired,
+            // The others are not listed.
+            FailOnArg::Due => tenant.sign_in_needed_by(now).is_some(),
+            FailOnArg::Damaged => tenant.state == State::Damaged,
+        };
         let names: Vec<_> =
-            tenants.iter().filter(|tenant| tenant.state == state).map(|tenant| tenant.tenant.as_str()).collect();
-        (!names.is_empty()).then_some(names)
-    };
-    let due = in_state(State::LoginRequired).filter(|_| fail_on.contains(&FailOnArg::LoginRequired)).map(|names| {
-        let message = format!("a sign-in is due for {}", in_a_row(names.iter().copied()));
-        Error::new(Kind::LoginRequired, message).with_hint(format!("vb365-helper login {}", names[0]))
-    });
-    let damaged = in_state(State::Damaged).filter(|_| fail_on.contains(&FailOnArg::Damaged)).map(|names| {
-        let message = format!("the cache files of {} are damaged", in_a_row(names.iter().copied()));
-        Error::new(Kind::Cache, message).with_hint(format!("vb365-helper login {}", names[0]))
-    });
-    due.or(damaged)
+            tenants.iter().filter(|_| args.fail_on.contains(&kind)).filter(has_it).map(Listed::name).collect();
+        let (first, names) = (*names.first()?, in_a_row(names.iter().copied()));
+        let (kind, message) = match kind {
+            FailOnArg::LoginRequired => (Kind::LoginRequired, format!("a sign-in is due for {names}")),
+            FailOnArg::Due => (Kind::LoginRequired, format!("a sign-in is due within {within} for {names}")),
+            FailOnArg::Damaged => (Kind::Cache, format!("the cache files of {names} are damaged")),
+        };
+        Some(Error::new(kind, message).with_hint(format!("vb365-helper login {first}")))
+    })
 }
