@@ -82,8 +82,13 @@ fn answer(
 /// Those that are `named`; else every tenant that has an entry, and every one that is configured.
 fn tenants(context: &Context<'_>, named: &[Tenant], now: DateTime<Utc>) -> Result<Vec<Listed>> {
     let mut damages = Vec::new();
-    let tenants = of_interest(context, named)?;
-    let listed = tenants.iter().map(|tenant| {
+    let kept = if named.is_empty() { context.cache.tenants()? } else { Vec::new() };
+    let known = context.config.tenants().filter(|_| named.is_empty()).chain(&kept);
+    // Of the same tenant the first stays, which is as the user spells it.
+    let mut tenants: Vec<_> = named.iter().chain(known).collect();
+    tenants.sort_by_key(|tenant| tenant.key());
+    tenants.dedup();
+    let listed = tenants.into_iter().map(|tenant| {
         // What the cache holds can be told where the configuration is wrong, too.
         let settings = context.config.settings(tenant).ok();
         match context.cache.read(tenant).map(|found| (found.damage, found.entry)) {
@@ -96,18 +101,6 @@ fn tenants(context: &Context<'_>, named: &[Tenant], now: DateTime<Utc>) -> Resul
     let listed = listed.collect();
     tell(context, &damages);
     Ok(listed)
-}
-
-fn of_interest(context: &Context<'_>, named: &[Tenant]) -> Result<Vec<Tenant>> {
-    let mut tenants = named.to_vec();
-    if named.is_empty() {
-        tenants.extend(context.config.tenants().cloned());
-        tenants.extend(context.cache.tenants()?);
-    }
-    // Of the same tenant the first stays, which is as the user spells it.
-    tenants.sort_by(|a, b| a.key().cmp(b.key()));
-    tenants.dedup();
-    Ok(tenants)
 }
 
 fn damaged(tenant: &Tenant, why: String, damages: &mut Vec<String>) -> Listed {
