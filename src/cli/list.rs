@@ -31,7 +31,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(long_about = ABOUT, after_long_help = EXAMPLES)]
 pub struct ListArgs {
-    /// Only these, whether they are kept or not
+    /// Only these tenants, whether anything is kept of them or not
     #[arg(value_name = "TENANT")]
     pub tenants: Vec<Tenant>,
     /// Only tenants in this state; may be repeated

@@ -239,6 +239,17 @@ fn names_alone_are_for_other_programs() {
 }
 
 #[test]
+fn a_name_that_nobody_knows_is_no_tenant() {
+    let world = World::new();
+    let error = world.run(&["list", "--json", TENANT, "abd.onmicrosoft.com"], b"").error("config");
+    assert_eq!(error["message"], "abd.onmicrosoft.com is neither configured nor kept");
+    // What is kept of one that is not configured any more is listed.
+    world.store_veeam("1", 0);
+    world.write_config("");
+    assert_eq!(world.run_raw(&["list", "-q", TENANT]).stdout, format!("{TENANT}\n"));
+}
+
+#[test]
 fn a_monitor_is_told_by_the_exit_code_and_still_gets_the_list() {
     let world = in_every_state();
     let call = |args: &[&str]| world.run_raw(&[&["list", "--quiet"], args].concat());

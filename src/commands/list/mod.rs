@@ -41,10 +41,11 @@ struct ListedHost {
 /// Lists every tenant, or those that were asked for.
 ///
 /// # Errors
-/// Kind `cache` where the directory cannot be read; a tenant's unreadable file is only listed so. The
-/// report fails as `--fail-on` has it.
+/// Kind `cache` where the directory cannot be read; a tenant's unreadable file is only listed so. Kind
+/// `config`: nobody knows one that is named. The report fails as `--fail-on` has it.
 pub fn run(context: &Context<'_>, args: &ListArgs) -> Result<Report> {
     let now = context.clock.now();
+    check_known(context, &args.tenants)?;
     let mut tenants = tenants(context, &args.tenants, now)?;
     filter::apply(&mut tenants, args, now);
     filter::sort(&mut tenants, now);
@@ -77,6 +78,20 @@ fn answer(
     let unusable = |error| Error::new(Kind::Config, format!("the file {} cannot be written: {error}", file.display()));
     files::publish(&files::target(file), &text).map_err(unusable)?;
     Ok(Secret::new(Vec::new()))
+}
+
+/// A slip must not pass for a tenant, least of all at a monitor.
+fn check_known(context: &Context<'_>, named: &[Tenant]) -> Result<()> {
+    let Context { config, cache, .. } = context;
+    for tenant in named {
+        let is_served = config.settings(tenant).is_ok_and(|settings| !settings.servers.is_empty());
+        if !is_served && !config.tenants().any(|known| known == tenant) && !cache.holds(tenant)? {
+            return Err(Error::new(Kind::Config, format!("{tenant} is neither configured nor kept"))
+                .with_hint("vb365-helper list --quiet")
+                .with_tenant(tenant));
+        }
+    }
+    Ok(())
 }
 
 /// Those that are `named`; else every tenant that has an entry, and every one that is configured.
