@@ -143,7 +143,7 @@ fn wrong_arguments_are_told_as_a_document_where_a_program_asks() {
 #[test]
 fn wrong_arguments_are_told_in_words_alone_where_a_person_asks() {
     let world = World::new();
-    for args in [&[][..], &["canary"], &["list", "canary"], &["login"], &["schema", "canary", "canary"]] {
+    for args in [&[][..], &["canary"], &["list", "../canary"], &["login"], &["schema", "canary", "canary"]] {
         let outcome = world.run(args, b"");
         assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{args:?}");
         assert_eq!(outcome.stderr.lines().count(), 2, "{args:?}: {}", outcome.stderr);
