@@ -10,8 +10,9 @@ use crate::credential::Tenant;
 
 const ABOUT: &str = "\
     Shows for each tenant, kept or configured, whose sign-in it is, for which servers \
-    and how long it lasts; what needs attention first. Never a token. Nobody is asked. What Terraform \
-    gave to be kept stands at the end, by host alone.";
+    and how long it lasts; what needs attention first. Never a token. Nobody is asked. \
+    What Terraform gave to be kept stands at the end, by host alone; it is forgotten \
+    with vb365-helper forget HOST --protocol terraform.";
 const EXAMPLES: &str = "\
 Examples:
   # What there is
@@ -23,9 +24,7 @@ Examples:
   # The same a week before, for two tenants
   vb365-helper list --due-within 7d --fail-on due,damaged abc.com def.com
   # For node-exporter's textfile collector
-  vb365-helper list --prometheus --output /var/lib/node_exporter/vb365.prom
-  # Forget what Terraform gave to be kept for a host
-  vb365-helper forget HOST --protocol terraform";
+  vb365-helper list --prometheus --output /var/lib/node_exporter/vb365.prom";
 
 /// Arguments of `list`.
 #[derive(Args, Debug)]
