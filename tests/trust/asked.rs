@@ -168,7 +168,8 @@ fn a_pin_that_changed_takes_more_than_a_yes() {
         let finished = session.finish(SOON);
         assert_eq!((finished.code, config(&machine)), (Some(9), before.clone()), "{typed:?}");
     }
-    let session = trust(&machine);
+    let command = machine.command(&["trust", &machine.sandbox.url()]);
+    let session = machine.at_a_terminal_by(&command, &[("TERM", "xterm")]);
     session.wait_for(CHANGED, SOON);
     session.send(format!("{}\n", digits.to_uppercase()));
     let finished = session.finish(SOON);

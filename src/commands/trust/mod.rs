@@ -5,6 +5,7 @@ mod at_login;
 mod question;
 mod words;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub use self::at_login::{Seen, at_login};
@@ -37,15 +38,15 @@ pub fn run(context: &Context<'_>, args: &TrustArgs) -> Result<Answer> {
     if let Some(other) = args.pin.filter(|pin| *pin != certificate.fingerprint) {
         return Err(mistaken(server, certificate.fingerprint, &[other]));
     }
-    let Some((presented, pins)) = unbelieving.iter().find_map(|look| Some((look.presented.as_ref()?, look.pins())))
-    else {
+    let Some(presented) = unbelieving.iter().find_map(|look| look.presented.as_ref()) else {
         return Ok(text(words::trusted_already(server, &certificate, context.clock.now())));
     };
+    let pins: BTreeSet<Fingerprint> = unbelieving.iter().flat_map(|look| &look.trust.pins).copied().collect();
     let for_tenant = args.tenant.as_ref().map(|tenant| format!(" --tenant {tenant}")).unwrap_or_default();
     let question = Question {
         server,
         presented,
-        pinned: &pins,
+        pinned: &Vec::from_iter(pins),
         offered: args.pin.as_slice(),
         command: &format!("vb365-helper trust {server}{for_tenant}"),
     };
@@ -60,12 +61,6 @@ struct Look<'b> {
     trust: &'b Trust,
     believers: Vec<&'b Believer>,
     presented: Option<Presented>,
-}
-
-impl Look<'_> {
-    fn pins(&self) -> Vec<Fingerprint> {
-        self.trust.pins.clone()
-    }
 }
 
 /// Those who do not believe what they saw.

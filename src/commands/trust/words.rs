@@ -21,6 +21,7 @@ Compare the SHA-256 with the server's own. There, in PowerShell:
 
 ";
 
+const CHANGED_TITLE: &str = "THE SERVER'S CERTIFICATE IS NOT THE ONE THAT IS PINNED";
 /// What another certificate than the pinned one can mean.
 const CHANGED: &str = "
   Nothing was sent to it. It can be that
@@ -51,8 +52,13 @@ pub(super) fn changed(
     now: DateTime<Utc>,
 ) -> String {
     let edge = "*".repeat(WIDTH);
-    let title = format!("*  {:<room$}*", "THE SERVER'S CERTIFICATE IS NOT THE ONE THAT IS PINNED", room = WIDTH - 4);
-    let alarm: String = [&edge, &title, &edge].map(|line| screen.paint(Meaning::Bad, line) + "\n").concat();
+    // To a reader who hears the page, a row of stars is no alarm.
+    let alarm = if screen.is_live {
+        [edge.clone(), format!("*  {CHANGED_TITLE:<0$}*", WIDTH - 4), edge].to_vec()
+    } else {
+        vec![CHANGED_TITLE.to_owned()]
+    };
+    let alarm: String = alarm.iter().map(|line| screen.paint(Meaning::Bad, line) + "\n").collect();
     let before: String = pinned.iter().map(|pin| lines("pinned", &pin.by_eye())).collect();
     format!(
         "\n{alarm}\n  server   {server}\n{before}\n  It shows this one now:\n\n{}{CHANGED}{COMPARE}",
