@@ -15,7 +15,8 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 use x509_cert::time::Time;
 
-use super::trust::{Seen, fingerprint};
+use super::trust::fingerprint;
+use super::witness::Seen;
 use super::{Client, Failure, failure};
 use crate::credential::{Fingerprint, Origin, Trust};
 use crate::error::Result;

@@ -8,6 +8,7 @@ mod failure;
 mod proxy;
 mod trust;
 mod tunnel;
+mod witness;
 
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "real servers take real time")]

@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use chrono::DateTime;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -14,6 +14,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier as SystemVerifier;
 
+use super::witness::Witness;
 use crate::credential::Fingerprint;
 use crate::error::{Error, Kind, Result};
 use crate::text::{printable, without_tokens};
@@ -41,7 +42,7 @@ impl Rule {
     /// # Errors
     /// As [`Rule::into_config`].
     pub(super) fn into_witness(self) -> Result<Arc<ClientConfig>> {
-        config(Arc::new(Witness { verifier: self.verifier(), distrust: Mutex::default() }))
+        config(Arc::new(Witness::new(self.verifier())))
     }
 
     fn verifier(self) -> Verifier {
@@ -89,8 +90,9 @@ pub(super) fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
     Fingerprint(bytes)
 }
 
+/// Judges certificates by a rule.
 #[derive(Debug)]
-struct Verifier {
+pub(super) struct Verifier {
     rule: Rule,
     system: OnceLock<Result<SystemVerifier, rustls::Error>>,
     provider: Arc<CryptoProvider>,
@@ -153,90 +155,13 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Looks at the certificate of one connection, and ends it: what is seen leaves in the handshake's error,
-/// after the server has proven that it holds the key.
-#[derive(Debug)]
-struct Witness {
-    verifier: Verifier,
-    distrust: Mutex<Option<String>>,
-}
-
-impl Witness {
-    fn seen<T>(&self, leaf: &CertificateDer<'_>) -> Result<T, rustls::Error> {
-        let distrust = self.distrust.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Err(carried(Seen { leaf: leaf.clone().into_owned(), distrust }))
-    }
-}
-
-impl ServerCertVerifier for Witness {
-    fn verify_server_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let verified = self.verifier.verify_server_cert(leaf, intermediates, name, ocsp_response, now);
-        let words =
-            |error| Distrust::within(&error).map_or_else(|| reason(&error), |distrust| distrust.verdict.clone());
-        *self.distrust.lock().unwrap_or_else(PoisonError::into_inner) = verified.err().map(words);
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls12_signature(message, leaf, signed).and_then(|_| self.seen(leaf))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls13_signature(message, leaf, signed).and_then(|_| self.seen(leaf))
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
-    }
-}
-
-/// What a [`Witness`] saw.
-#[derive(Debug)]
-pub(super) struct Seen {
-    /// The certificate.
-    pub(super) leaf: CertificateDer<'static>,
-    /// Why it is not trusted; `None` if it is.
-    pub(super) distrust: Option<String>,
-}
-
-impl Seen {
-    /// What `error` carries, if anything.
-    pub(super) fn within(error: &rustls::Error) -> Option<&Self> {
-        within(error)
-    }
-}
-
-impl fmt::Display for Seen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the certificate was looked at, and no more")
-    }
-}
-
-impl std::error::Error for Seen {}
-
 /// A handshake's error with this in it.
-fn carried(cause: impl std::error::Error + Send + Sync + 'static) -> rustls::Error {
+pub(super) fn carried(cause: impl std::error::Error + Send + Sync + 'static) -> rustls::Error {
     rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(cause))))
 }
 
-fn within<T: std::error::Error + 'static>(error: &rustls::Error) -> Option<&T> {
+/// What [`carried`] put into `error`.
+pub(super) fn within<T: std::error::Error + 'static>(error: &rustls::Error) -> Option<&T> {
     match error {
         rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => inner.downcast_ref(),
         _ => None,
@@ -249,7 +174,7 @@ fn within<T: std::error::Error + 'static>(error: &rustls::Error) -> Option<&T> {
 pub(super) struct Distrust {
     /// The certificate's SHA-256.
     pub(super) fingerprint: Fingerprint,
-    verdict: String,
+    pub(super) verdict: String,
 }
 
 impl Distrust {
@@ -276,7 +201,8 @@ impl fmt::Display for Distrust {
 
 impl std::error::Error for Distrust {}
 
-fn reason(error: &rustls::Error) -> String {
+/// Why a certificate was refused, in words.
+pub(super) fn reason(error: &rustls::Error) -> String {
     use CertificateError as Wrong;
     let rustls::Error::InvalidCertificate(wrong) = error else { return without_tokens(&error.to_string()) };
     match wrong {
