@@ -63,6 +63,20 @@ impl Job {
         }
     }
 
+    /// One that takes these `steps`.
+    #[cfg(test)]
+    pub(super) fn of(tenant: &str, steps: &[Step]) -> Self {
+        Self {
+            tenant: tenant.parse().unwrap(),
+            needed_by: None,
+            tries: 0,
+            steps: steps.iter().cloned().collect(),
+            has_begun: false,
+            was_anything_kept: false,
+            failure: None,
+        }
+    }
+
     /// Whether the sign-in would end before `end`; one of which that cannot be told is due.
     pub(super) fn is_due_before(&self, end: Option<DateTime<Utc>>) -> bool {
         self.needed_by.zip(end).is_none_or(|(needed_by, end)| needed_by <= end)

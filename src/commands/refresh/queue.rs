@@ -169,3 +169,71 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::refresh::job::Step;
+    use crate::host::fake::FakeClock;
+
+    fn queue() -> Queue {
+        let (identity, server) =
+            ("https://login.example.com".parse().unwrap(), "https://s.example.com".parse().unwrap());
+        let steps = [Step::SignIn(identity), Step::Server(server)];
+        Queue::new(["a.example.com", "b.example.com", "c.example.com"].map(|tenant| Job::of(tenant, &steps)))
+    }
+
+    fn asks_to_wait(seconds: u64) -> Result<bool> {
+        Err(Error::new(Kind::Unavailable, "later").with_retry_after(Some(Duration::from_secs(seconds))))
+    }
+
+    fn told(queue: Queue) -> Vec<(String, String)> {
+        let told = |outcome: Outcome| {
+            (outcome.tenant.to_string(), outcome.result.map_or_else(|e| e.to_string(), |()| "renewed".into()))
+        };
+        queue.into_outcomes().0.into_iter().map(told).collect()
+    }
+
+    #[test]
+    fn a_host_that_asks_to_wait_is_asked_again_when_its_time_is_over() {
+        let (queue, clock) = (queue(), FakeClock::default());
+        let job = queue.take(&clock).unwrap();
+        queue.took(job, Ok(true), Vec::new(), &clock);
+        // The same tenant's server is next, and wants peace; so the next tenant's sign-in is.
+        let job = queue.take(&clock).unwrap();
+        assert_eq!(job.next().unwrap().host(), "s.example.com");
+        queue.took(job, asks_to_wait(60), Vec::new(), &clock);
+        assert_eq!(queue.standing(&clock).closed, [("s.example.com".to_owned(), Duration::from_secs(60))]);
+        let job = queue.take(&clock).unwrap();
+        assert_eq!((job.tenant.as_str(), job.next().unwrap().host()), ("b.example.com", "login.example.com"));
+        clock.advance(Duration::from_secs(61));
+        assert_eq!(queue.take(&clock).unwrap().tenant.as_str(), "a.example.com");
+    }
+
+    #[test]
+    fn a_host_that_only_asks_to_wait_is_not_asked_for_ever() {
+        let (queue, clock) = (queue(), FakeClock::default());
+        for _ in 0..TRIES {
+            let job = queue.take(&clock).unwrap();
+            assert_eq!(job.tenant.as_str(), "a.example.com");
+            queue.took(job, asks_to_wait(0), Vec::new(), &clock);
+        }
+        assert_eq!(queue.take(&clock).unwrap().tenant.as_str(), "b.example.com");
+    }
+
+    #[test]
+    fn once_stopped_only_those_go_on_who_have_begun_and_need_not_wait() {
+        let (queue, clock) = (queue(), FakeClock::default());
+        let (first, second) = (queue.take(&clock).unwrap(), queue.take(&clock).unwrap());
+        queue.stop("enough");
+        queue.took(first, asks_to_wait(60), Vec::new(), &clock);
+        queue.took(second, Ok(true), Vec::new(), &clock);
+        let second = queue.take(&clock).unwrap();
+        assert_eq!(second.next().unwrap().host(), "s.example.com");
+        queue.took(second, Ok(true), Vec::new(), &clock);
+        assert!(queue.take(&clock).is_none() && queue.is_done());
+        let told = told(queue);
+        let told: Vec<_> = told.iter().map(|(_, words)| words.as_str()).collect();
+        assert_eq!(told, ["later", "renewed", "c.example.com was not renewed: enough"]);
+    }
+}
