@@ -264,7 +264,23 @@ fn a_server_that_cannot_be_told_hinders_no_logout() {
     let text = std::fs::read_to_string(machine.home().join("config.toml")).unwrap();
     machine.write_config(&text.replace("\"v8\"", "\"v6\""));
     machine.sign_in(TENANT);
+    assert_lives_on(&machine, "its API v6 has no logout");
+}
+
+#[test]
+fn a_server_that_is_configured_no_more_is_sent_no_token() {
+    let machine = Machine::signed_in();
+    let text = std::fs::read_to_string(machine.home().join("config.toml")).unwrap();
+    let server = |url: &str| format!("server = \"{url}\"");
+    machine.write_config(&text.replace(&server(&machine.sandbox.url()), &server("https://other.example.com")));
+    assert_lives_on(&machine, &format!("that is no configured server of {TENANT}"));
+}
+
+/// A logout that asks no server, says `why`, and erases all the same.
+fn assert_lives_on(machine: &Machine, why: &str) {
     let outcome = machine.run_raw(&["logout", TENANT]);
-    assert_eq!((outcome.code, outcome.stderr.as_str(), machine.sandbox.requests("logout")), (0, "", 0));
+    assert_eq!((outcome.code, machine.sandbox.requests("logout")), (0, 0));
+    let words = format!("the access token at {} lives on until it ends by itself: {why}", machine.sandbox.url());
+    assert_eq!(outcome.stderr, format!("vb365-helper: warning: {words}\n"));
     assert!(machine.kept().is_none());
 }
