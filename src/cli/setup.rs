@@ -25,7 +25,7 @@ pub struct SetupArgs {
     /// Who is to call
     #[arg(value_enum)]
     pub caller: CallerArg,
-    /// The tenant, as in abc.onmicrosoft.com [default: the only one configured; for cron and task-scheduler, all]
+    /// The tenant, as in abc.onmicrosoft.com [default: the only one configured; for systemd, cron and task-scheduler, all]
     pub tenant: Option<Tenant>,
     /// Which of the tenant's configured servers
     #[arg(long, value_name = "URL", value_parser = server)]
@@ -51,7 +51,7 @@ pub enum CallerArg {
     Curl,
     /// A task, to copy
     Ansible,
-    /// A user's timer that keeps the sign-in alive
+    /// A user's timer that keeps sign-ins alive
     Systemd,
     /// A line for the crontab that keeps sign-ins alive
     Cron,

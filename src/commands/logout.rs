@@ -7,11 +7,12 @@ use super::{Answer, Context, LOCK_TIMEOUT, erase};
 use crate::cache::VeeamRecord;
 use crate::cli::LogoutArgs;
 use crate::credential::{ApiVersion, Origin, Settings};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::Deadline;
 use crate::http::Client;
 use crate::protocol::EraseRequest;
 use crate::secret::Secret;
+use crate::text::printable;
 use crate::veeam::Veeam;
 
 /// How long a server is listened to: what it says decides nothing.
@@ -32,26 +33,39 @@ pub fn run(context: &Context<'_>, args: &LogoutArgs) -> Result<Answer> {
     Ok(Secret::new(format!("nothing is kept of {whose} any more{told}\n").into_bytes()))
 }
 
-/// Those servers that ended their tokens. A token goes to its own server alone, and only while the
-/// configuration still names that one.
+/// Those servers that ended their tokens; of the others it is said that their tokens live on.
 fn tell_servers(context: &Context<'_>, args: &LogoutArgs) -> Vec<Origin> {
-    let Ok(settings) = context.config.settings(&args.tenant) else { return Vec::new() };
+    let settings = context.config.settings(&args.tenant);
     let Ok(found) = context.cache.read(&args.tenant) else { return Vec::new() };
-    let servers = settings.servers.iter().filter(|server| args.server.as_ref().is_none_or(|only| only == *server));
-    let kept = servers.filter_map(|server| Some((server, found.entry.veeam(server)?)));
-    let told = kept.filter(|(server, record)| tell(context, &settings, server, record));
-    told.map(|(server, _)| server.clone()).collect()
+    let is_meant = |record: &&VeeamRecord| args.server.as_ref().is_none_or(|only| only.as_str() == record.server);
+    let mut told = Vec::new();
+    for record in found.entry.veeam.iter().filter(is_meant) {
+        let token = record.access_token.as_ref().filter(|_| record.life().is_alive(context.clock.now()));
+        let Some(token) = token else { continue };
+        match settings.as_ref().map_err(Error::to_string).and_then(|settings| tell(settings, record, token)) {
+            Ok(server) => told.push(server),
+            Err(why) => {
+                let server = printable(&record.server);
+                context.warnings.add(format!("the access token at {server} lives on until it ends by itself: {why}"));
+            }
+        }
+    }
+    told
 }
 
-fn tell(context: &Context<'_>, settings: &Settings, server: &Origin, record: &VeeamRecord) -> bool {
+/// Has the server end `token`. It goes to its own server alone, and only while the configuration still names
+/// that one.
+fn tell(settings: &Settings, record: &VeeamRecord, token: &Secret<String>) -> Result<Origin, String> {
+    let Settings { tenant, servers, trust, .. } = settings;
+    let server = servers.iter().find(|server| server.as_str() == record.server);
+    let server = server.ok_or_else(|| format!("that is no configured server of {tenant}"))?;
     let spoken = record.api_version.as_deref().and_then(|version| version.parse().ok());
-    let version = settings.api_version.or(spoken).filter(|version| *version >= ApiVersion::V7);
-    let token = record.access_token.as_ref().filter(|_| record.life().is_alive(context.clock.now()));
-    let (Some(version), Some(token)) = (version, token) else { return false };
-    let told = Client::new(&settings.trust)
-        .and_then(|http| Veeam::new(http, &settings.tenant, server, version).log_out(token, PATIENCE));
-    if let Err(error) = &told {
-        context.warnings.add(format!("the access token at {server} lives on until it ends by itself: {error}"));
+    let version = settings.api_version.or(spoken).ok_or("its API version is not known")?;
+    if version < ApiVersion::V7 {
+        return Err(format!("its API {version} has no logout"));
     }
-    told.is_ok()
+    Client::new(trust)
+        .and_then(|http| Veeam::new(http, tenant, server, version).log_out(token, PATIENCE))
+        .map_err(|error| error.to_string())?;
+    Ok(server.clone())
 }

@@ -25,17 +25,18 @@ impl Ladder<'_> {
         self.saved().map(|()| true)
     }
 
-    /// Renews the server's access token, by the assertion if there is one.
+    /// Renews the server's access token, by the assertion if there is one; false where nothing is kept of the
+    /// server (any more).
     ///
     /// # Errors
     /// As [`Ladder::renew_sign_in`].
-    pub fn renew_server(&self, deadline: Deadline) -> Result<()> {
+    pub fn renew_server(&self, deadline: Deadline) -> Result<bool> {
         let mut held = self.hold(deadline)?;
-        if held.entry.veeam(&self.server).is_some_and(|record| self.is_just_now(record.obtained_at)) {
-            return Ok(());
+        let Some(record) = held.entry.veeam(&self.server) else { return Ok(false) };
+        if !self.is_just_now(record.obtained_at) {
+            held.renew_token().map_err(Stop::into_error)?;
         }
-        held.renew_token().map_err(Stop::into_error)?;
-        self.saved()
+        self.saved().map(|()| true)
     }
 
     /// Nobody is handed a token here: what was not saved was renewed for nothing.

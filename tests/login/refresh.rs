@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::screens::seen;
 use crate::support::seat::SOON;
-use crate::support::server::Options;
+use crate::support::server::{Fault, Options};
 use crate::support::{HOUR, Machine, TENANT, ago, can_use_terminals};
 
 const SIZE: (u16, u16) = (100, 30);
@@ -72,4 +72,20 @@ fn ctrl_c_lets_those_under_way_end_and_says_who_is_left() {
     let rest = machine.run_raw(&["refresh", "--all"]);
     assert_eq!((rest.code, rest.stdout.as_str()), (0, "renewed 12 tenants\n"));
     machine.assert_no_complaints();
+}
+
+#[test]
+fn a_wait_that_a_host_asks_for_is_told_and_can_be_left() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = machine();
+    let headers = vec![("Retry-After".to_owned(), "600".to_owned())];
+    machine.sandbox.fault("entra_token", Fault::Answer { status: 429, headers, body: "{}".to_owned() });
+    let session = machine.at_a_terminal_of(SIZE, &["refresh", "--all", "--jobs", "1"], &[]);
+    let host = machine.sandbox.authority().trim_start_matches("http://").to_owned();
+    session.wait_for(&format!("0/12 {host} asks to wait, 9 min more"), SOON);
+    session.send("\x03");
+    let finished = session.finish(SOON);
+    assert_eq!((finished.code, machine.sandbox.requests("entra_token")), (Some(6), 1), "{finished:?}");
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::server::{Fault, Options};
+use crate::support::server::{Fault, Options, Sandbox};
 use crate::support::{HOUR, Machine, ORGANIZATION, TENANT, ago, assert_valid, is_long, tell};
 
 /// A machine on which `count` tenants have signed in, and everything can still be renewed.
@@ -119,6 +119,79 @@ fn a_host_that_asks_to_be_left_alone_is_left_alone_by_all() {
 }
 
 #[test]
+fn a_server_that_asks_to_be_left_alone_holds_up_no_sign_in() {
+    let (machine, tenants) = many(4, Options::default());
+    // Two of them have tokens of a second server, which has a bad day.
+    let busy = Sandbox::start(Options::default()).unwrap();
+    let config = std::fs::read_to_string(machine.home().join("config.toml")).unwrap();
+    let of_busy = |tenant: &String| format!("[tenants.\"{tenant}\"]\nserver = \"{}\"\n", busy.url());
+    machine.write_config(
+        &tenants[..2]
+            .iter()
+            .fold(config, |config, tenant| config.replace(&format!("[tenants.\"{tenant}\"]\n"), &of_busy(tenant))),
+    );
+    for tenant in &tenants {
+        let server = if tenants[..2].contains(tenant) { busy.url() } else { machine.sandbox.url() };
+        let veeam = json!({ "access_token": "a", "refresh_token": "b", "token_type": "bearer", "expires_in": 60 });
+        let request =
+            json!({ "version": 1, "tenant": tenant, "server": server, "veeam": veeam, "obtained_at": ago(HOUR) });
+        machine.run(&["store"], request.to_string().as_bytes()).answer();
+    }
+    let headers = vec![("Retry-After".to_owned(), "600".to_owned())];
+    busy.fault("veeam_token", Fault::Answer { status: 503, headers, body: String::new() });
+    let (code, document) = refreshed(&machine, &["--all", "--jobs", "1", "--timeout", "3s"]);
+    assert_eq!((code, counts(&document)), (6, [&json!(2), &json!(0), &json!(2)]), "{document}");
+    assert_eq!(document["tenants"][2], json!({ "tenant": tenants[2], "outcome": "renewed" }));
+    let words = document["tenants"][1]["error"]["message"].as_str().unwrap();
+    assert!(words.ends_with("was not renewed at all servers: the time for all of it was over"), "{words}");
+    // All four sign-ins are alive, and the busy server was asked once.
+    assert_eq!((machine.sandbox.requests("entra_token"), busy.requests("veeam_token")), (4, 1));
+    machine.assert_no_complaints();
+}
+
+#[test]
+fn a_server_is_renewed_by_its_own_refresh_token_where_microsofts_is_dead() {
+    let machine = Machine::signed_in();
+    machine.expire_entra(TENANT);
+    machine.expire_veeam(TENANT);
+    let dead = r#"{"error":"invalid_grant","error_codes":[700082]}"#.to_owned();
+    machine.sandbox.fault("entra_token", Fault::Answer { status: 400, headers: Vec::new(), body: dead });
+    let outcome = machine.run_raw(&["refresh", TENANT]);
+    assert_eq!((outcome.code, outcome.stdout.lines().next()), (3, Some("renewed 0 tenants; 1 failed")));
+    assert_eq!(machine.get(TENANT, &[]).document()["source"], "cache");
+    assert_eq!(machine.sandbox.requests("entra_token"), 1);
+    machine.assert_no_complaints();
+}
+
+#[test]
+fn whoever_has_least_time_left_is_the_first() {
+    let (machine, tenants) = many(3, Options::default());
+    let old = ago(85 * 24 * HOUR);
+    machine.change_entry(&tenants[2], |entry| entry["entra"][0]["obtained_at"] = json!(old));
+    machine.sandbox.fault("entra_token", Fault::Answer { status: 503, headers: Vec::new(), body: String::new() });
+    let (code, document) = refreshed(&machine, &["--all", "--jobs", "1"]);
+    assert_eq!((code, &document["tenants"][2]["outcome"]), (6, &json!("failed")), "{document}");
+}
+
+#[test]
+fn of_one_failure_everything_is_told() {
+    let (machine, tenants) = many(2, Options::default());
+    let fail = || {
+        machine.sandbox.fault("entra_token", Fault::Answer { status: 503, headers: Vec::new(), body: String::new() });
+    };
+    fail();
+    let one = machine.run_raw(&["refresh", &tenants[0], &tenants[0].to_uppercase()]);
+    assert_eq!((one.code, one.stdout.lines().next()), (6, Some("renewed 0 tenants; 1 failed")));
+    let cause = one.stdout.lines().nth(1).unwrap().trim().trim_start_matches(&tenants[0]).trim().to_owned();
+    assert_eq!(one.stderr.lines().next(), Some(format!("vb365-helper: {cause}").as_str()), "{one:?}");
+
+    fail();
+    let all = machine.run_raw(&["refresh", "--all", "--jobs", "1"]);
+    let hint = format!("vb365-helper: hint: vb365-helper refresh {}\n", tenants[0]);
+    assert_eq!(all.stderr, format!("vb365-helper: 1 of 2 tenants could not be renewed\n{hint}"));
+}
+
+#[test]
 fn the_time_for_all_has_an_end() {
     let (machine, _) = many(3, Options::default());
     let headers = vec![("Retry-After".to_owned(), "600".to_owned())];
@@ -191,7 +264,23 @@ fn a_server_that_cannot_be_told_hinders_no_logout() {
     let text = std::fs::read_to_string(machine.home().join("config.toml")).unwrap();
     machine.write_config(&text.replace("\"v8\"", "\"v6\""));
     machine.sign_in(TENANT);
+    assert_lives_on(&machine, "its API v6 has no logout");
+}
+
+#[test]
+fn a_server_that_is_configured_no_more_is_sent_no_token() {
+    let machine = Machine::signed_in();
+    let text = std::fs::read_to_string(machine.home().join("config.toml")).unwrap();
+    let server = |url: &str| format!("server = \"{url}\"");
+    machine.write_config(&text.replace(&server(&machine.sandbox.url()), &server("https://other.example.com")));
+    assert_lives_on(&machine, &format!("that is no configured server of {TENANT}"));
+}
+
+/// A logout that asks no server, says `why`, and erases all the same.
+fn assert_lives_on(machine: &Machine, why: &str) {
     let outcome = machine.run_raw(&["logout", TENANT]);
-    assert_eq!((outcome.code, outcome.stderr.as_str(), machine.sandbox.requests("logout")), (0, "", 0));
+    assert_eq!((outcome.code, machine.sandbox.requests("logout")), (0, 0));
+    let words = format!("the access token at {} lives on until it ends by itself: {why}", machine.sandbox.url());
+    assert_eq!(outcome.stderr, format!("vb365-helper: warning: {words}\n"));
     assert!(machine.kept().is_none());
 }

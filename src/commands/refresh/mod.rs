@@ -1,6 +1,7 @@
 //! `refresh`: renews ahead of time, many tenants at once. It never asks a person and hands out no token; one
 //! tenant's failure stops no other, and what needs a person is told at the end.
 
+mod job;
 mod progress;
 mod queue;
 mod renewal;
@@ -9,12 +10,10 @@ mod report;
 use std::thread;
 use std::time::Duration;
 
-use chrono::TimeDelta;
-
+use self::job::Job;
 use self::progress::Progress;
-use self::queue::{Job, Queue};
+use self::queue::Queue;
 use self::renewal::Renewal;
-use super::list::Listed;
 use super::{Context, Report};
 use crate::cli::RefreshArgs;
 use crate::credential::Tenant;
@@ -29,15 +28,28 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// # Errors
 /// Kind `cache` where the directory cannot be read. The report fails as its tenants do.
 pub fn run(context: &Context<'_>, args: &RefreshArgs) -> Result<Report> {
-    let tenants = if args.all { context.cache.tenants()? } else { args.tenants.clone() };
-    let (due, not_due): (Vec<_>, Vec<_>) = tenants.into_iter().partition(|tenant| is_due(context, args, tenant));
-    let queue = Queue::new(due.iter().map(|tenant| Job::new(context.config, tenant)));
+    let (due, not_due) = jobs(context, args)?;
+    let queue = Queue::new(due);
     let deadline = Deadline::after(context.clock, args.timeout);
     context.terminal.catch_interrupts();
     renew(context, args, &queue, deadline);
     let (outcomes, warnings) = queue.into_outcomes();
     warnings.into_iter().for_each(|warning| context.warnings.add(warning));
     Ok(report::of(outcomes, &not_due, args.json))
+}
+
+/// What is to be done, and who is not due. Who has least time left is the first: where the time for all of it
+/// is over before the end, the same ones must not be left behind every day.
+fn jobs(context: &Context<'_>, args: &RefreshArgs) -> Result<(Vec<Job>, Vec<Tenant>)> {
+    let mut tenants = if args.all { context.cache.tenants()? } else { args.tenants.clone() };
+    tenants.sort_by(|a, b| a.key().cmp(b.key()));
+    tenants.dedup_by(|a, b| a.key() == b.key());
+    let now = context.clock.now();
+    let end = job::end_of(args.due_within, now);
+    let jobs = tenants.iter().map(|tenant| Job::new(context.config, context.cache, tenant, now));
+    let (mut due, not_due): (Vec<_>, Vec<_>) = jobs.partition(|job| job.is_due_before(end));
+    due.sort_by_key(|job| job.needed_by);
+    Ok((due, not_due.into_iter().map(|job| job.tenant).collect()))
 }
 
 /// Works off the queue on as many threads as were asked for, while this one watches.
@@ -63,20 +75,9 @@ fn renew(context: &Context<'_>, args: &RefreshArgs, queue: &Queue, deadline: Dea
             } else if deadline.is_over(context.clock) {
                 queue.stop("the time for all of it was over");
             }
-            progress.show(queue);
+            progress.show(queue, context.clock);
             queue.wait(GLANCE);
         }
     });
     progress.end();
-}
-
-/// Whether the tenant's sign-in would end within the time that was asked for. What cannot be told is due.
-fn is_due(context: &Context<'_>, args: &RefreshArgs, tenant: &Tenant) -> bool {
-    let Some(within) = args.due_within else { return true };
-    let now = context.clock.now();
-    let within = TimeDelta::from_std(within).unwrap_or(TimeDelta::MAX);
-    let settings = context.config.settings(tenant).ok();
-    let Ok(found) = context.cache.read(tenant) else { return true };
-    let needed = Listed::new(&found.entry, settings.as_ref(), now).sign_in_needed_by(now);
-    needed.is_none_or(|needed| now.checked_add_signed(within).is_none_or(|end| needed <= end))
 }

@@ -1,13 +1,14 @@
 //! The progress at the terminal: how many are done, and who is under way. Where nothing can move, nothing is
 //! shown before the end.
 
+use chrono::TimeDelta;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::queue::Queue;
+use super::queue::{Queue, Standing};
 use crate::credential::Tenant;
-use crate::host::Terminal;
+use crate::host::{Clock, Terminal};
 use crate::screen::{Canvas, Screen};
-use crate::text::in_a_row;
+use crate::text::{in_a_row, span};
 
 const UNICODE: &str = "{bar:24} {pos}/{len} {wide_msg}";
 const ASCII: &str = "[{bar:24}] {pos}/{len} {wide_msg}";
@@ -33,16 +34,10 @@ impl<'a> Progress<'a> {
         Self { terminal, bar }
     }
 
-    pub(super) fn show(&mut self, queue: &Queue) {
+    pub(super) fn show(&mut self, queue: &Queue, clock: &dyn Clock) {
         let Some((bar, canvas)) = &self.bar else { return };
-        let standing = queue.standing();
-        let failed = if standing.failed == 0 { String::new() } else { format!("{} failed, ", standing.failed) };
-        let what = if standing.under_way.is_empty() && !standing.closed.is_empty() {
-            format!("{} asks to wait", in_a_row(standing.closed.iter().map(String::as_str)))
-        } else {
-            in_a_row(standing.under_way.iter().map(Tenant::as_str))
-        };
-        bar.set_message(format!("{failed}{what}"));
+        let standing = queue.standing(clock);
+        bar.set_message(message(&standing));
         bar.set_position(standing.done as u64);
         canvas.show_on(self.terminal);
     }
@@ -53,4 +48,17 @@ impl<'a> Progress<'a> {
             canvas.show_on(self.terminal);
         }
     }
+}
+
+fn message(standing: &Standing) -> String {
+    let failed = if standing.failed == 0 { String::new() } else { format!("{} failed, ", standing.failed) };
+    let names = in_a_row(standing.under_way.iter().map(Tenant::as_str));
+    let what = match standing.closed.first() {
+        _ if standing.is_stopped => format!("stopping after {names}"),
+        Some((host, delay)) if standing.under_way.is_empty() => {
+            format!("{host} asks to wait, {} more", span(TimeDelta::from_std(*delay).unwrap_or(TimeDelta::MAX)))
+        }
+        _ => names,
+    };
+    failed + &what
 }

@@ -5,30 +5,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::config::Config;
+use super::job::{Job, Outcome};
 use crate::credential::Tenant;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 use crate::host::Clock;
 
-/// How often a tenant is tried again whose host asked to be left alone.
+/// How often a step is tried whose host asks to be left alone.
 const TRIES: usize = 5;
 /// How soon a thread looks again whether a host may be asked.
 const GLANCE: Duration = Duration::from_millis(100);
-
-/// A tenant to be renewed.
-#[derive(Clone)]
-pub(super) struct Job {
-    pub(super) tenant: Tenant,
-    /// The identity host, as far as the configuration tells.
-    host: String,
-    tries: usize,
-}
-
-/// How one tenant's renewal ended.
-pub(super) struct Outcome {
-    pub(super) tenant: Tenant,
-    pub(super) result: Result<(), Error>,
-}
 
 /// All of them.
 pub(super) struct Queue {
@@ -45,6 +30,8 @@ struct State {
     warnings: Vec<String>,
     /// Until when a host is left alone, counted in [`Clock::elapsed`].
     closed: BTreeMap<String, Duration>,
+    /// Why no more are begun.
+    stopped: Option<&'static str>,
 }
 
 /// What a person may want to see of it.
@@ -52,36 +39,30 @@ pub(super) struct Standing {
     pub(super) done: usize,
     pub(super) failed: usize,
     pub(super) under_way: Vec<Tenant>,
-    /// Hosts that are left alone, and for how long from the start of the process.
-    pub(super) closed: Vec<String>,
-}
-
-impl Job {
-    pub(super) fn new(config: &Config, tenant: &Tenant) -> Self {
-        let host = config.settings(tenant).map(|settings| settings.authority.host().to_owned()).unwrap_or_default();
-        Self { tenant: tenant.clone(), host, tries: 0 }
-    }
+    /// Hosts that are left alone, and for how long.
+    pub(super) closed: Vec<(String, Duration)>,
+    pub(super) is_stopped: bool,
 }
 
 impl Queue {
-    pub(super) fn new(jobs: impl Iterator<Item = Job>) -> Self {
-        let waiting: VecDeque<_> = jobs.collect();
-        let length = waiting.len();
-        Self { state: Mutex::new(State { waiting, ..State::default() }), changed: Condvar::new(), length }
+    /// A queue in which the first of `jobs` are the first to be taken.
+    pub(super) fn new(jobs: impl IntoIterator<Item = Job>) -> Self {
+        let mut state = State::default();
+        jobs.into_iter().for_each(|job| state.put_back(job, VecDeque::push_back));
+        let length = state.waiting.len() + state.outcomes.len();
+        Self { state: Mutex::new(state), changed: Condvar::new(), length }
     }
 
     pub(super) fn len(&self) -> usize {
         self.length
     }
 
-    /// The next tenant whose host may be asked now; waits for one. `None` when none is left.
+    /// The next tenant whose next host may be asked now; waits for one. `None` when none is left.
     pub(super) fn take(&self, clock: &dyn Clock) -> Option<Job> {
         let mut state = self.state();
         loop {
-            let now = clock.elapsed();
-            state.closed.retain(|_, until| *until > now);
-            let State { waiting, closed, .. } = &*state;
-            if let Some(index) = waiting.iter().position(|job| !closed.contains_key(&job.host)) {
+            state.open(clock.elapsed());
+            if let Some(index) = state.waiting.iter().position(|job| !state.is_closed(job)) {
                 let job = state.waiting.remove(index)?;
                 state.under_way.push(job.tenant.clone());
                 return Some(job);
@@ -94,32 +75,31 @@ impl Queue {
         }
     }
 
-    /// A tenant's renewal ended. Where its host only wants to be left alone, it is tried again.
-    pub(super) fn end(&self, job: Job, result: Result<(), Error>, warnings: Vec<String>, clock: &dyn Clock) {
+    /// A step of a tenant ended. Where its host only wants to be left alone, it is tried again.
+    pub(super) fn took(&self, mut job: Job, result: Result<bool>, warnings: Vec<String>, clock: &dyn Clock) {
         let mut state = self.state();
         state.under_way.retain(|tenant| *tenant != job.tenant);
         state.warnings.extend(warnings);
         let delay = result.as_ref().err().filter(|error| error.kind() == Kind::Unavailable);
-        match delay.and_then(Error::retry_after) {
-            Some(delay) if job.tries + 1 < TRIES => {
+        match (delay.and_then(Error::retry_after), job.next()) {
+            (Some(delay), Some(step)) if job.tries + 1 < TRIES && state.stopped.is_none() => {
                 let until = clock.elapsed().saturating_add(delay);
-                let closed = state.closed.entry(job.host.clone()).or_default();
+                let closed = state.closed.entry(step.host().to_owned()).or_default();
                 *closed = until.max(*closed);
-                state.waiting.push_front(Job { tries: job.tries + 1, ..job });
+                job.tries += 1;
             }
-            _ => state.outcomes.push(Outcome { tenant: job.tenant, result }),
+            _ => job.took(result),
         }
+        state.put_back(job, VecDeque::push_front);
+        state.end_who_waits();
         self.changed.notify_all();
     }
 
-    /// Nobody who waits is taken any more; who is under way ends.
-    pub(super) fn stop(&self, why: &str) {
+    /// From now on none is begun, and no host is waited for; who is under way ends.
+    pub(super) fn stop(&self, why: &'static str) {
         let mut state = self.state();
-        while let Some(job) = state.waiting.pop_front() {
-            let error = Error::new(Kind::Unavailable, format!("{} was not renewed: {why}", job.tenant));
-            let result = Err(error.with_tenant(&job.tenant));
-            state.outcomes.push(Outcome { tenant: job.tenant, result });
-        }
+        state.stopped.get_or_insert(why);
+        state.end_who_waits();
         self.changed.notify_all();
     }
 
@@ -135,13 +115,14 @@ impl Queue {
         }
     }
 
-    pub(super) fn standing(&self) -> Standing {
-        let state = self.state();
+    pub(super) fn standing(&self, clock: &dyn Clock) -> Standing {
+        let (state, now) = (self.state(), clock.elapsed());
         Standing {
             done: state.outcomes.len(),
             failed: state.outcomes.iter().filter(|outcome| outcome.result.is_err()).count(),
             under_way: state.under_way.clone(),
-            closed: state.closed.keys().cloned().collect(),
+            closed: state.closed.iter().map(|(host, until)| (host.clone(), until.saturating_sub(now))).collect(),
+            is_stopped: state.stopped.is_some(),
         }
     }
 
@@ -155,5 +136,104 @@ impl Queue {
     fn state(&self) -> MutexGuard<'_, State> {
         // A thread that panicked ends the process anyway.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Has a job wait for its next step, if it has one.
+    fn put_back(&mut self, job: Job, put: fn(&mut VecDeque<Job>, Job)) {
+        match job.next() {
+            Some(_) => put(&mut self.waiting, job),
+            None => self.outcomes.push(job.into_outcome()),
+        }
+    }
+
+    /// Lets those hosts be asked again whose time is over.
+    fn open(&mut self, now: Duration) {
+        self.closed.retain(|_, until| *until > now);
+    }
+
+    fn is_closed(&self, job: &Job) -> bool {
+        job.next().is_some_and(|step| self.closed.contains_key(step.host()))
+    }
+
+    /// Once it is stopped: only those go on who have begun and need not wait.
+    fn end_who_waits(&mut self) {
+        let Some(why) = self.stopped else { return };
+        for job in std::mem::take(&mut self.waiting) {
+            if job.has_begun() && !self.is_closed(&job) {
+                self.waiting.push_back(job);
+            } else {
+                self.outcomes.push(job.into_stopped(why));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::refresh::job::Step;
+    use crate::host::fake::FakeClock;
+
+    fn queue() -> Queue {
+        let (identity, server) =
+            ("https://login.example.com".parse().unwrap(), "https://s.example.com".parse().unwrap());
+        let steps = [Step::SignIn(identity), Step::Server(server)];
+        Queue::new(["a.example.com", "b.example.com", "c.example.com"].map(|tenant| Job::of(tenant, &steps)))
+    }
+
+    fn asks_to_wait(seconds: u64) -> Result<bool> {
+        Err(Error::new(Kind::Unavailable, "later").with_retry_after(Some(Duration::from_secs(seconds))))
+    }
+
+    fn told(queue: Queue) -> Vec<(String, String)> {
+        let told = |outcome: Outcome| {
+            (outcome.tenant.to_string(), outcome.result.map_or_else(|e| e.to_string(), |()| "renewed".into()))
+        };
+        queue.into_outcomes().0.into_iter().map(told).collect()
+    }
+
+    #[test]
+    fn a_host_that_asks_to_wait_is_asked_again_when_its_time_is_over() {
+        let (queue, clock) = (queue(), FakeClock::default());
+        let job = queue.take(&clock).unwrap();
+        queue.took(job, Ok(true), Vec::new(), &clock);
+        // The same tenant's server is next, and wants peace; so the next tenant's sign-in is.
+        let job = queue.take(&clock).unwrap();
+        assert_eq!(job.next().unwrap().host(), "s.example.com");
+        queue.took(job, asks_to_wait(60), Vec::new(), &clock);
+        assert_eq!(queue.standing(&clock).closed, [("s.example.com".to_owned(), Duration::from_secs(60))]);
+        let job = queue.take(&clock).unwrap();
+        assert_eq!((job.tenant.as_str(), job.next().unwrap().host()), ("b.example.com", "login.example.com"));
+        clock.advance(Duration::from_secs(61));
+        assert_eq!(queue.take(&clock).unwrap().tenant.as_str(), "a.example.com");
+    }
+
+    #[test]
+    fn a_host_that_only_asks_to_wait_is_not_asked_for_ever() {
+        let (queue, clock) = (queue(), FakeClock::default());
+        for _ in 0..TRIES {
+            let job = queue.take(&clock).unwrap();
+            assert_eq!(job.tenant.as_str(), "a.example.com");
+            queue.took(job, asks_to_wait(0), Vec::new(), &clock);
+        }
+        assert_eq!(queue.take(&clock).unwrap().tenant.as_str(), "b.example.com");
+    }
+
+    #[test]
+    fn once_stopped_only_those_go_on_who_have_begun_and_need_not_wait() {
+        let (queue, clock) = (queue(), FakeClock::default());
+        let (first, second) = (queue.take(&clock).unwrap(), queue.take(&clock).unwrap());
+        queue.stop("enough");
+        queue.took(first, asks_to_wait(60), Vec::new(), &clock);
+        queue.took(second, Ok(true), Vec::new(), &clock);
+        let second = queue.take(&clock).unwrap();
+        assert_eq!(second.next().unwrap().host(), "s.example.com");
+        queue.took(second, Ok(true), Vec::new(), &clock);
+        assert!(queue.take(&clock).is_none() && queue.is_done());
+        let told = told(queue);
+        let told: Vec<_> = told.iter().map(|(_, words)| words.as_str()).collect();
+        assert_eq!(told, ["later", "renewed", "c.example.com was not renewed: enough"]);
     }
 }

@@ -1,20 +1,20 @@
-//! The renewal of one tenant: Microsoft's tokens first, which keeps the sign-in alive, then the access token
-//! of each server that was given one.
+//! The steps of a renewal, each under the tenant's own lock and never with a person.
 
 use std::time::Duration;
 
+use super::job::{Job, Step};
 use super::queue::Queue;
 use crate::cache::Cache;
 use crate::config::Config;
-use crate::credential::{Interactive, Origin, Request, Settings, Tenant, Want};
+use crate::credential::{Interactive, Origin, Request, Settings, Want};
 use crate::device_login::{Person, Wishes};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::host::{Clock, Deadline, Terminal};
 use crate::resolve::{Clients, Ladder, Means, Trail};
 use crate::warnings::Warnings;
 
-/// How long one tenant may take.
-const ONE_TENANT: Duration = Duration::from_secs(60);
+/// How long one step may take, the wait for the tenant's lock included.
+const ONE_STEP: Duration = Duration::from_secs(60);
 
 /// What every thread renews with.
 pub(super) struct Renewal<'a> {
@@ -27,29 +27,27 @@ pub(super) struct Renewal<'a> {
 }
 
 impl Renewal<'_> {
-    /// Renews one tenant after the other until the queue is empty.
+    /// Takes one step after the other until the queue is empty.
     pub(super) fn work_off(&self, queue: &Queue) {
         while let Some(job) = queue.take(self.clock) {
             let warnings = Warnings::default();
-            let result = self.renew(&job.tenant, &warnings).map_err(|error| error.with_tenant(&job.tenant));
-            queue.end(job, result, warnings.take(), self.clock);
+            let result = self.next_step(&job, &warnings);
+            queue.took(job, result, warnings.take(), self.clock);
         }
     }
 
-    fn renew(&self, tenant: &Tenant, warnings: &Warnings) -> Result<()> {
-        let settings = self.config.settings(tenant)?;
-        let deadline = Deadline::after(self.clock, ONE_TENANT.min(self.deadline.left(self.clock)));
-        let has_sign_in =
-            self.ladder(&settings, Want::Entra, None, warnings, |ladder| ladder.renew_sign_in(deadline))?;
-        let kept = self.cache.read(tenant)?.entry;
-        let mut servers = settings.servers.iter().filter(|server| kept.veeam(server).is_some()).peekable();
-        if !has_sign_in && servers.peek().is_none() {
-            return Err(Error::new(Kind::LoginRequired, format!("nobody on this machine is signed in to {tenant}"))
-                .with_hint(format!("vb365-helper login {tenant}")));
+    fn next_step(&self, job: &Job, warnings: &Warnings) -> Result<bool> {
+        let settings = self.config.settings(&job.tenant)?;
+        let deadline = Deadline::after(self.clock, ONE_STEP.min(self.deadline.left(self.clock)));
+        match job.next() {
+            Some(Step::SignIn(_)) => {
+                self.ladder(&settings, Want::Entra, None, warnings, |ladder| ladder.renew_sign_in(deadline))
+            }
+            Some(Step::Server(server)) => {
+                self.ladder(&settings, Want::Veeam, Some(server), warnings, |ladder| ladder.renew_server(deadline))
+            }
+            None => Ok(false),
         }
-        servers.try_for_each(|server| {
-            self.ladder(&settings, Want::Veeam, Some(server), warnings, |ladder| ladder.renew_server(deadline))
-        })
     }
 
     fn ladder<T>(

@@ -4,7 +4,7 @@
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
-use super::queue::Outcome;
+use super::job::Outcome;
 use crate::commands::{Answer, Report};
 use crate::credential::Tenant;
 use crate::error::{Error, Kind};
@@ -78,19 +78,28 @@ fn text(outcomes: &[Outcome], not_due: usize) -> Answer {
     Secret::new(text.into_bytes())
 }
 
-/// What the exit code tells of all: a person is needed, or else the first reason.
+/// What the exit code tells of all: a person is needed, or else the first reason. Of one tenant everything is
+/// told.
 fn failure(outcomes: &[Outcome]) -> Option<Error> {
+    if let [only] = outcomes {
+        return only.result.clone().err();
+    }
     let failures: Vec<_> = failed(outcomes).collect();
     let (_, first) = failures.first()?;
-    let people: Vec<_> = failures.iter().filter(|(_, error)| error.kind() == Kind::LoginRequired).collect();
+    let people: Vec<_> = failures.iter().filter(|(_, error)| error.kind() == Kind::LoginRequired).copied().collect();
     let count = format!("{} of {} tenants could not be renewed", failures.len(), outcomes.len());
-    let Some((_, error)) = people.first() else {
-        let again = failures.iter().map(|(tenant, _)| tenant.as_str()).collect::<Vec<_>>().join(" ");
-        return Some(Error::new(first.kind(), count).with_hint(format!("vb365-helper refresh {again}")));
-    };
-    let names = people.iter().map(|(tenant, _)| tenant.as_str()).collect::<Vec<_>>().join(" ");
-    let message = format!("{count}, {} of them without a person", people.len());
-    Some(Error::new(error.kind(), message).with_hint(format!("vb365-helper login {names}")))
+    if !people.is_empty() {
+        let message = format!("{count}, {} of them without a person", people.len());
+        let hint = format!("vb365-helper login {}", names(&people));
+        return Some(Error::new(Kind::LoginRequired, message).with_hint(hint));
+    }
+    let own = first.hint().filter(|_| failures.len() == 1);
+    let again = || format!("vb365-helper refresh {}", names(&failures));
+    Some(Error::new(first.kind(), count).with_hint(own.map_or_else(again, str::to_owned)))
+}
+
+fn names(failures: &[(&Tenant, &Error)]) -> String {
+    failures.iter().map(|(tenant, _)| tenant.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 fn failed(outcomes: &[Outcome]) -> impl Iterator<Item = (&Tenant, &Error)> {

@@ -1,16 +1,21 @@
-//! systemd: a timer of the user's that keeps a sign-in alive. Microsoft's refresh token dies when it is
-//! not used for 90 days; a `refresh` a day has it used.
+//! systemd: a timer of the user's that keeps sign-ins alive, one tenant's or all. Microsoft's refresh token
+//! dies when it is not used for 90 days; a `refresh` a day has it used.
 
 use super::edit::Edit;
 use super::{Desk, Piece, Wiring, shell, text};
+use crate::credential::Tenant;
 use crate::error::{Error, Kind, Result};
 
-const NAME: &str = "vb365-helper-keep@";
-/// What both units begin with.
+const NAME: &str = "vb365-helper-keep";
+/// What every unit begins with.
 const WHY: &str = "\
 # Made by: vb365-helper setup systemd
 # Microsoft's refresh token dies when it is not used for 90 days, and a person has to sign in again.
-# Once a day the tokens are renewed here. What stands behind the @ is the tenant, as it is: systemd-escape would write its '-' as \\x2d, and %i takes no escape back.
+# Once a day the tokens are renewed here.
+";
+/// What those of one tenant go on with.
+const INSTANCE: &str = "\
+# What stands behind the @ is the tenant, as it is: systemd-escape would write its '-' as \\x2d, and %i takes no escape back.
 ";
 /// Read at the unit's own lines: only what works without name spaces of its own, which a user's manager
 /// may not have; and it must reach the cache, the configuration and the network.
@@ -33,42 +38,69 @@ pub(super) fn wiring(desk: &Desk<'_>) -> Result<Wiring> {
         return Err(Error::new(Kind::BadRequest, "there is no systemd on Windows")
             .with_hint("vb365-helper setup task-scheduler"));
     }
-    let tenant = desk.tenant()?;
     let dir = desk.xdg("XDG_CONFIG_HOME").map_or_else(|| Ok(desk.home()?.join(".config")), Ok)?;
     let dir = dir.join("systemd").join("user");
+    let tenant = desk.args.tenant.as_ref();
+    let whose = if tenant.is_some() { &Whose::TEMPLATE } else { &Whose::ALL };
     let unit = |kind: &str, content: String| {
-        let path = dir.join(format!("{NAME}.{kind}"));
+        let path = dir.join(format!("{}.{kind}", whose.name()));
         let about = vec![format!("The content of {}:", path.display())];
         Piece { about, text: content.clone(), edits: vec![Edit::whole(path, content)] }
     };
+    let timer_of = format!("{}{}.timer", whose.name(), tenant.map_or("", Tenant::key));
     let next = vec![
-        format!("systemctl --user daemon-reload && systemctl --user enable --now {NAME}{}.timer", tenant.key()),
+        format!("systemctl --user daemon-reload && systemctl --user enable --now {timer_of}"),
         "It runs while you are signed in to this machine; always with: loginctl enable-linger".to_owned(),
     ];
-    Ok(Wiring { pieces: vec![unit("service", service(desk)?), unit("timer", timer())], next })
+    Ok(Wiring { pieces: vec![unit("service", whose.service(desk)?), unit("timer", whose.timer())], next })
 }
 
-fn service(desk: &Desk<'_>) -> Result<String> {
-    let mut command = vec![desk.program.clone(), "refresh".into(), "%i".into()];
-    command.extend(desk.config_flag());
-    let command: Vec<_> = command.iter().map(|word| if word == "%i" { word.clone() } else { escaped(word) }).collect();
-    Ok(format!(
-        "{WHY}[Unit]\nDescription=Keep the sign-in of %i to Veeam Backup for Microsoft 365 alive\n\
-         Documentation=https://learn.microsoft.com/entra/identity-platform/refresh-tokens\n\n\
-         [Service]\nType=oneshot\nExecStart={}\n{}\
-         # Out of reach (6) may pass; everything else needs a person.\n\
-         Restart=on-failure\nRestartSec=15min\nRestartPreventExitStatus=1 2 3 4 5 7 8 9\n{HARDENING}",
-        command.join(" "),
-        environment(desk)?,
-    ))
+/// Whose sign-ins a pair of units keeps alive.
+struct Whose {
+    /// As an argument of `refresh`.
+    whom: &'static str,
+    /// In words.
+    words: &'static str,
+    is_template: bool,
 }
 
-fn timer() -> String {
-    format!(
-        "{WHY}[Unit]\nDescription=Keep the sign-in of %i to Veeam Backup for Microsoft 365 alive\n\n\
-         [Timer]\nOnCalendar=daily\nRandomizedDelaySec=1h\n\
-         # A machine that was off makes up for it.\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n"
-    )
+impl Whose {
+    const ALL: Self = Self { whom: "--all", words: "all sign-ins", is_template: false };
+    const TEMPLATE: Self = Self { whom: "%i", words: "the sign-in of %i", is_template: true };
+
+    fn name(&self) -> String {
+        format!("{NAME}{}", if self.is_template { "@" } else { "" })
+    }
+
+    /// What both units begin with.
+    fn head(&self) -> String {
+        let instance = if self.is_template { INSTANCE } else { "" };
+        let words = self.words;
+        format!("{WHY}{instance}[Unit]\nDescription=Keep {words} to Veeam Backup for Microsoft 365 alive\n")
+    }
+
+    fn service(&self, desk: &Desk<'_>) -> Result<String> {
+        let mut command: Vec<_> = [desk.program.clone()].into_iter().chain(desk.config_flag()).collect();
+        command.iter_mut().for_each(|word| *word = escaped(word));
+        Ok(format!(
+            "{}Documentation=https://learn.microsoft.com/entra/identity-platform/refresh-tokens\n\n\
+             [Service]\nType=oneshot\nExecStart={} refresh {}\n{}\
+             # Out of reach (6) may pass; everything else needs a person.\n\
+             Restart=on-failure\nRestartSec=15min\nRestartPreventExitStatus=1 2 3 4 5 7 8 9\n{HARDENING}",
+            self.head(),
+            command.join(" "),
+            self.whom,
+            environment(desk)?,
+        ))
+    }
+
+    fn timer(&self) -> String {
+        format!(
+            "{}\n[Timer]\nOnCalendar=daily\nRandomizedDelaySec=1h\n\
+             # A machine that was off makes up for it.\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n",
+            self.head()
+        )
+    }
 }
 
 /// What a shell's environment says about the files: the user's manager does not know it.

@@ -16,15 +16,33 @@ pub(super) fn wiring(desk: &Desk<'_>) -> Result<Wiring> {
     };
     let dir = desk.place("LOCALAPPDATA").filter(|dir| dir.is_absolute()).ok_or_else(missing)?;
     let path = dir.join("vb365-helper").join("refresh-task.xml");
-    let content = task(&desk.refresh());
+    let content = task(&command(desk)?);
     let file = text(&path)?.replace('\'', "''");
     let about = vec![format!("The content of {}:", path.display())];
-    let next = vec![
+    let mut next = vec![
         "In PowerShell, once the file is there:".to_owned(),
         format!("Register-ScheduledTask -TaskName '{NAME}' -Xml (Get-Content -Raw -LiteralPath '{file}')"),
         "It runs while you are signed in to Windows, where your tokens can be opened.".to_owned(),
     ];
+    if let Some(cache) = desk.place("VB365_HELPER_CACHE_DIR") {
+        let cache = text(&std::path::absolute(&cache).unwrap_or(cache))?;
+        next.push(format!(
+            "A task has no variables of a shell. For the cache: setx VB365_HELPER_CACHE_DIR \"{cache}\""
+        ));
+    }
     Ok(Wiring { pieces: vec![Piece { about, text: content.clone(), edits: vec![Edit::whole(path, content)] }], next })
+}
+
+/// The command of the task; what a shell's environment says about the configuration is an argument there.
+fn command(desk: &Desk<'_>) -> Result<Vec<String>> {
+    let mut words = desk.refresh();
+    if desk.config_flag().is_empty()
+        && let Some(path) = desk.place("VB365_HELPER_CONFIG")
+    {
+        let path = text(&std::path::absolute(&path).unwrap_or(path))?;
+        words.splice(1..1, ["--config".to_owned(), path]);
+    }
+    Ok(words)
 }
 
 /// The task that runs `command`. It runs as the user who registers it, in their own session: a password
@@ -105,9 +123,14 @@ mod tests {
         let document = roxmltree::Document::parse(&xml).unwrap();
         let task = document.root_element();
         assert_eq!((task.tag_name().namespace(), task.attribute("version")), (Some(NAMESPACE), Some("1.2")));
-        let parts: Vec<_> =
-            task.children().filter(|node| node.is_element()).map(|node| node.tag_name().name()).collect();
-        assert_eq!(parts, ["RegistrationInfo", "Triggers", "Principals", "Settings", "Actions"]);
+        let parts = |name: &str| -> Vec<_> {
+            let node = document.descendants().find(|node| node.has_tag_name((NAMESPACE, name))).unwrap();
+            node.children().filter(|node| node.is_element()).map(|node| node.tag_name().name()).collect()
+        };
+        assert_eq!(parts("Task"), ["RegistrationInfo", "Triggers", "Principals", "Settings", "Actions"]);
+        // A sequence, in the order in which Windows exports it.
+        assert_eq!(parts("CalendarTrigger"), ["StartBoundary", "Enabled", "RandomDelay", "ScheduleByDay"]);
+        assert_eq!(parts("Exec"), ["Command", "Arguments"]);
         let context = task.descendants().find_map(|node| node.attribute("Context"));
         assert_eq!(context, task.descendants().find_map(|node| node.attribute("id")));
         assert!(xml.is_ascii());

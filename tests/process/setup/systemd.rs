@@ -8,35 +8,41 @@ use std::process::Command;
 use super::{configured, program, put, refused, setup, with_ending};
 use crate::support::{Home, Machine, TENANT, tool};
 
-fn unit(home: &Home, kind: &str) -> PathBuf {
-    home.home().join(".config/systemd/user").join(format!("vb365-helper-keep@.{kind}"))
+/// The unit for all tenants, or with `@` the template for one.
+fn unit(home: &Home, name: &str) -> PathBuf {
+    home.home().join(".config/systemd/user").join(format!("vb365-helper-keep{name}"))
 }
 
 #[test]
 fn the_units_are_printed_as_they_are_written() {
     let home = configured();
-    let printed = setup(&home, &["systemd"]);
-    let words = setup(&home, &["systemd", "--write"]);
-    for kind in ["service", "timer"] {
-        let path = unit(&home, kind);
-        let content = fs::read_to_string(&path).unwrap();
-        assert!(printed.contains(&format!("# The content of {}:\n{content}", path.display())), "{printed}");
-        assert!(words.contains(&format!("{}: made\n", path.display())), "{words}");
+    for (tenant, whom, timer) in
+        [(&[][..], "--all", ".timer".to_owned()), (&[TENANT], "%i", format!("@{TENANT}.timer"))]
+    {
+        let at = if tenant.is_empty() { "" } else { "@" };
+        let printed = setup(&home, &[&["systemd"], tenant].concat());
+        let words = setup(&home, &[&["systemd", "--write"], tenant].concat());
+        for kind in ["service", "timer"] {
+            let path = unit(&home, &format!("{at}.{kind}"));
+            let content = fs::read_to_string(&path).unwrap();
+            assert!(printed.contains(&format!("# The content of {}:\n{content}", path.display())), "{printed}");
+            assert!(words.contains(&format!("{}: made\n", path.display())), "{words}");
+        }
+        let enable = format!("systemctl --user enable --now vb365-helper-keep{timer}\n");
+        assert!(printed.contains(&enable) && words.contains(&enable), "{words}");
+        let service = fs::read_to_string(unit(&home, &format!("{at}.service"))).unwrap();
+        let start = format!("\nExecStart={} refresh {whom}\n", program());
+        assert!(service.contains(&start), "{service}");
+        let place = format!("\nEnvironment=\"VB365_HELPER_CACHE_DIR={}\"\n", home.cache_dir().display());
+        assert!(service.contains(&place), "{service}");
     }
-    let enable = format!("systemctl --user enable --now vb365-helper-keep@{TENANT}.timer\n");
-    assert!(printed.contains(&enable) && words.contains(&enable), "{words}");
-    let service = fs::read_to_string(unit(&home, "service")).unwrap();
-    let start = format!("\nExecStart={} refresh %i\n", program());
-    assert!(service.contains(&start), "{service}");
-    let place = format!("\nEnvironment=\"VB365_HELPER_CACHE_DIR={}\"\n", home.cache_dir().display());
-    assert!(service.contains(&place), "{service}");
 }
 
 #[test]
 fn a_unit_that_somebody_changed_is_kept() {
     let home = configured();
     setup(&home, &["systemd", "--write"]);
-    let timer = unit(&home, "timer");
+    let timer = unit(&home, ".timer");
     put(&timer, "mine");
     assert!(refused(&home, &["systemd", "--write"], 8).contains("has other content in this place\n"));
     assert_eq!(fs::read_to_string(&timer).unwrap(), "mine");
@@ -50,8 +56,9 @@ fn systemd_finds_nothing_wrong_with_the_units() {
     let Some(analyze) = tool("systemd-analyze") else { return };
     let home = configured();
     setup(&home, &["systemd", "--write"]);
+    setup(&home, &["systemd", TENANT, "--write"]);
     let verify = |name: &str| {
-        let dir = unit(&home, "timer").parent().unwrap().to_owned();
+        let dir = unit(&home, ".timer").parent().unwrap().to_owned();
         let instance = dir.join(name);
         let template = dir.join(format!("vb365-helper-keep@.{}", name.rsplit('.').next().unwrap()));
         let _ = std::os::unix::fs::symlink(template, &instance);
@@ -60,13 +67,16 @@ fn systemd_finds_nothing_wrong_with_the_units() {
         let output = command.args(["verify", "--user"]).arg(&instance).output().unwrap();
         (output.status.success(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
     };
-    for name in [format!("vb365-helper-keep@{TENANT}.service"), "vb365-helper-keep@a-b.example.com.timer".to_owned()] {
-        assert_eq!(verify(&name), (true, String::new(), String::new()), "{name}");
+    let instance = format!("vb365-helper-keep@{TENANT}.service");
+    for name in
+        [&instance, "vb365-helper-keep@a-b.example.com.timer", "vb365-helper-keep.service", "vb365-helper-keep.timer"]
+    {
+        assert_eq!(verify(name), (true, String::new(), String::new()), "{name}");
     }
     // So that a verification that sees nothing is believed.
-    let service = fs::read_to_string(unit(&home, "service")).unwrap();
-    put(&unit(&home, "service"), &service.replace("RestartSec=", "RestartSex="));
-    assert!(verify(&format!("vb365-helper-keep@{TENANT}.service")).2.contains("RestartSex"));
+    let service = fs::read_to_string(unit(&home, "@.service")).unwrap();
+    put(&unit(&home, "@.service"), &service.replace("RestartSec=", "RestartSex="));
+    assert!(verify(&instance).2.contains("RestartSex"));
 }
 
 #[test]
@@ -74,7 +84,7 @@ fn the_command_in_the_service_has_the_tokens_renewed() {
     let machine = Machine::signed_in();
     let home: &Home = &machine;
     setup(home, &["systemd", TENANT, "--write"]);
-    let service = fs::read_to_string(unit(home, "service")).unwrap();
+    let service = fs::read_to_string(unit(home, "@.service")).unwrap();
     let start = service.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap().replace("%i", TENANT);
     let words: Vec<_> = start.split(' ').collect();
     assert_eq!(Path::new(words[0]), Path::new(&program()));
@@ -102,5 +112,5 @@ fn the_service_finds_the_files_that_the_shell_finds() {
     // Nobody follows one that is not absolute.
     let text = printed(Path::new("relative"));
     assert!(!text.contains("XDG_CONFIG_HOME"), "{text}");
-    assert!(text.contains(&format!("# The content of {}:", unit(&home, "timer").display())), "{text}");
+    assert!(text.contains(&format!("# The content of {}:", unit(&home, ".timer").display())), "{text}");
 }

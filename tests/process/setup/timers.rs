@@ -51,6 +51,11 @@ fn with_local_data(home: &Home, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+fn arguments(config: &str, whom: &str) -> String {
+    let config = if config.contains(' ') { format!("\"{config}\"") } else { config.to_owned() };
+    format!("<Arguments>--config {config} refresh {whom}</Arguments>")
+}
+
 #[test]
 fn a_task_of_windows_is_printed_as_it_is_written() {
     let home = configured();
@@ -66,11 +71,14 @@ fn a_task_of_windows_is_printed_as_it_is_written() {
     );
     assert!(words.contains(&import), "{words}");
     assert!(content.contains(&format!("<Command>{}</Command>", program())), "{content}");
-    assert!(content.contains("<Arguments>refresh --all</Arguments>"), "{content}");
+    // The shell of this test says where both are.
+    let config = home.home().join("config.toml").display().to_string();
+    assert!(content.contains(&arguments(&config, "--all")), "{content}");
+    assert!(words.contains(&format!("setx VB365_HELPER_CACHE_DIR \"{}\"\n", home.cache_dir().display())), "{words}");
 
     let other = with_local_data(&home, &["task-scheduler", TENANT, "--write", "--force"]);
     assert!(other.contains("changed"), "{other}");
-    assert!(fs::read_to_string(&path).unwrap().contains(&format!("<Arguments>refresh {TENANT}</Arguments>")));
+    assert!(fs::read_to_string(&path).unwrap().contains(&arguments(&config, TENANT)));
     assert_eq!(fs::read_to_string(with_ending(&path, ".vb365-backup")).unwrap(), content);
 }
 
