@@ -243,6 +243,7 @@ fn a_name_that_nobody_knows_is_no_tenant() {
     let world = World::new();
     let error = world.run(&["list", "--json", TENANT, "abd.onmicrosoft.com"], b"").error("config");
     assert_eq!(error["message"], "abd.onmicrosoft.com is neither configured nor kept");
+    assert_eq!(error["hint"], format!("did you mean {ORGANIZATION}? if not: vb365-helper list --quiet"));
     // What is kept of one that is not configured any more is listed.
     world.store_veeam("1", 0);
     world.write_config("");

@@ -86,9 +86,9 @@ fn check_known(context: &Context<'_>, named: &[Tenant]) -> Result<()> {
     for tenant in named {
         let is_served = config.settings(tenant).is_ok_and(|settings| !settings.servers.is_empty());
         if !is_served && !config.tenants().any(|known| known == tenant) && !cache.holds(tenant)? {
-            return Err(Error::new(Kind::Config, format!("{tenant} is neither configured nor kept"))
-                .with_hint("vb365-helper list --quiet")
-                .with_tenant(tenant));
+            let error = Error::new(Kind::Config, format!("{tenant} is neither configured nor kept"));
+            let error = error.with_hint("vb365-helper list --quiet").with_tenant(tenant);
+            return Err(context.meant(error, tenant));
         }
     }
     Ok(())
