@@ -13,6 +13,7 @@
 )]
 
 mod account;
+mod browser;
 mod refresh;
 mod screens;
 mod several;
