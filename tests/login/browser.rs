@@ -70,7 +70,12 @@ impl Browser {
         let (driver, program) = (tool("chromedriver")?, tool("chromium")?);
         let profile = tempfile::tempdir().unwrap();
         let mut command = Command::new(driver);
-        command.arg("--port=0").env("HOME", profile.path()).stdin(Stdio::null()).stderr(Stdio::null());
+        command
+            .arg("--port=0")
+            .env("HOME", profile.path())
+            .env("TMPDIR", profile.path())
+            .stdin(Stdio::null())
+            .stderr(Stdio::null());
         let mut driver = command.stdout(Stdio::piped()).process_group(0).spawn().unwrap();
         let port = port_of(&mut driver);
         let mut browser = Self { driver, session: format!("http://127.0.0.1:{port}/session"), _profile: profile };
@@ -134,6 +139,8 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
+        let agent = ureq::Agent::config_builder().timeout_global(Some(SOON)).build();
+        let _ = ureq::Agent::from(agent).delete(&self.session).call();
         if let Some(group) = i32::try_from(self.driver.id()).ok().and_then(Pid::from_raw) {
             let _ = kill_process_group(group, Signal::KILL);
         }
