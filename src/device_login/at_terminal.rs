@@ -12,6 +12,9 @@ use crate::error::{Error, Kind, Result};
 use crate::host::Surface;
 use crate::screen::{Canvas, Meaning, Screen, ask};
 
+/// How long a browser's start is watched: what fails does so at once.
+const LAUNCH: Duration = Duration::from_millis(500);
+
 /// A prompt at a terminal.
 pub(super) struct AtTerminal<'a> {
     person: Person<'a>,
@@ -38,7 +41,7 @@ impl<'a> AtTerminal<'a> {
     fn words(&self, waiting: Waiting) -> String {
         let host = &self.host;
         match waiting {
-            Waiting::ForPerson => "waiting for you to sign in".to_owned(),
+            Waiting::ForPerson => "waiting for your sign-in".to_owned(),
             Waiting::SlowedDown => format!("waiting; {host} wants to be asked less often"),
             Waiting::NoAnswer => format!("no answer from {host}, trying again"),
         }
@@ -46,13 +49,9 @@ impl<'a> AtTerminal<'a> {
 
     /// A browser is a convenience: without one the address is there to be opened by hand.
     fn open_browser(&self, address: &str) {
-        let opened = open::commands(address).into_iter().any(|mut command| {
-            use std::process::Stdio;
-            // A browser for text would take the terminal for itself.
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_ok()
-        });
-        if !opened {
-            let _ = self.person.terminal.show("No browser can be started here; open the address yourself.\n");
+        // In a session of its own: a browser for text would take the terminal for itself.
+        if open::that_detached_with_timeout(address, LAUNCH).is_err() {
+            let _ = self.person.terminal.show("No browser can be started here; open the address yourself.\n\n");
         }
     }
 }
@@ -80,7 +79,8 @@ impl Prompt for AtTerminal<'_> {
         let terminal = self.person.terminal;
         if let Some(line) = &self.line {
             let meaning = if waiting == Waiting::NoAnswer { Meaning::Warning } else { Meaning::Faint };
-            let words = format!("{}, {}:{:02} left", self.words(waiting), left.as_secs() / 60, left.as_secs() % 60);
+            // The time comes first: a line that is too short loses its end.
+            let words = format!("{}:{:02} left, {}", left.as_secs() / 60, left.as_secs() % 60, self.words(waiting));
             line.bar.set_message(self.screen.paint(meaning, &words));
             line.canvas.show_on(terminal);
         } else if self.told.unwrap_or(Waiting::ForPerson) != waiting {

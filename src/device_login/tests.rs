@@ -158,15 +158,16 @@ fn the_prompt_names_who_signs_in_where_and_warns() {
         "
 Sign in to Veeam Backup for Microsoft 365
 
-  tenant          abc.com
-  identity host   {host}
-  server          https://vb365.abc.local:4443
+  tenant    abc.com
+  identity  {host}
+  server    https://vb365.abc.local:4443
 
-  open            https://microsoft.com/devicelogin
-  enter the code  ABCD-EFGH
+  open      https://microsoft.com/devicelogin
+  enter     ABCD-EFGH
 
-The code is valid for 15 minutes. It belongs to the command just started.
-Never enter a code that someone sent you. Ctrl-C cancels.
+The code is valid for 15 minutes and belongs to the command just started.
+Never enter a code that someone sent you.
+Ctrl-C cancels.
 
 "
     );
@@ -180,7 +181,7 @@ fn without_a_server_the_prompt_names_none() {
     scene.answer(&[DONE]);
     run(&bare(&scene.entra(), &scene.settings), &*scene.clock, &mut at(&scene.terminal)).unwrap();
     let text = scene.terminal.text();
-    assert!(!text.contains("server") && text.contains("The code is valid for 1 minute. It belongs"), "{text}");
+    assert!(!text.contains("server") && text.contains("The code is valid for 1 minute and belongs"), "{text}");
 }
 
 #[test]
@@ -493,7 +494,7 @@ fn what_the_platform_calls_a_code_cannot_steer_the_terminal() {
     scene.answer(&[DONE]);
     scene.sign_in(None).unwrap();
     let text = scene.terminal.text();
-    assert!(text.contains("  enter the code  A[2J B\n"), "{text:?}");
+    assert!(text.contains("  enter     A[2J B\n"), "{text:?}");
     assert!(text.chars().all(|c| c == '\n' || c == ' ' || c.is_ascii_graphic()), "{text:?}");
 }
 

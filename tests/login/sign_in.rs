@@ -32,11 +32,11 @@ fn login_remembers_the_settings_and_shows_everything_on_the_terminal() {
     let spelled = code.split("").collect::<Vec<_>>().join(" ");
     let spelled = [&spelled[1..6], &spelled[7..12], &spelled[13..18]].join("   ");
     let prompt = format!(
-        "\nSign in to Veeam Backup for Microsoft 365\n\n  tenant          {TENANT}\n  identity host   {host}\n  \
-         server          {server}\n\n  open            {authority}/device\n  enter the code  {code}\n  \
-         spelled         {spelled}\n\n\
-         The code is valid for 15 minutes. It belongs to the command just started.\n\
-         Never enter a code that someone sent you. Ctrl-C cancels.\n\n",
+        "\nSign in to Veeam Backup for Microsoft 365\n\n  tenant    {TENANT}\n  identity  {host}\n  \
+         server    {server}\n\n  open      {authority}/device\n  enter     {code}\n  \
+         spelled   {spelled}\n\n\
+         The code is valid for 15 minutes and belongs to the command just started.\n\
+         Never enter a code that someone sent you.\nCtrl-C cancels.\n\n",
         host = authority.trim_start_matches("http://")
     );
     assert_eq!(shown, prompt);
