@@ -7,7 +7,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::person::Person;
 use super::prompt::{Invitation, Prompt, Waiting};
-use super::{NotSignedIn, invitation};
+use super::{NotSignedIn, cancelled, invitation};
+use crate::credential::Settings;
 use crate::error::{Error, Kind, Result};
 use crate::host::Surface;
 use crate::screen::{Canvas, Meaning, Screen, ask};
@@ -19,9 +20,7 @@ const LAUNCH: Duration = Duration::from_millis(500);
 pub(super) struct AtTerminal<'a> {
     person: Person<'a>,
     screen: Screen,
-    /// The tenant and its identity host, once the invitation was shown.
-    tenant: String,
-    host: String,
+    settings: &'a Settings,
     told: Option<Waiting>,
     line: Option<Line>,
 }
@@ -33,13 +32,13 @@ struct Line {
 }
 
 impl<'a> AtTerminal<'a> {
-    pub(super) fn new(person: Person<'a>) -> Self {
+    pub(super) fn new(person: Person<'a>, settings: &'a Settings) -> Self {
         let screen = Screen::of_terminal(person.terminal, person.variables, person.wishes.is_plain);
-        Self { person, screen, tenant: String::new(), host: String::new(), told: None, line: None }
+        Self { person, screen, settings, told: None, line: None }
     }
 
     fn words(&self, waiting: Waiting) -> String {
-        let host = &self.host;
+        let host = self.settings.authority.host();
         match waiting {
             Waiting::ForPerson => "waiting for your sign-in".to_owned(),
             Waiting::SlowedDown => format!("waiting; {host} wants to be asked less often"),
@@ -59,12 +58,10 @@ impl<'a> AtTerminal<'a> {
 impl Prompt for AtTerminal<'_> {
     fn show(&mut self, invitation: &Invitation<'_>) -> Result<()> {
         let Person { terminal, wishes, .. } = self.person;
-        self.tenant = invitation.settings.tenant.to_string();
-        self.host = invitation.settings.authority.host().to_owned();
         terminal.catch_interrupts();
         terminal.show(&invitation::text(invitation, self.screen, wishes)).map_err(|error| {
             let message = format!("the terminal cannot be written to: {error}");
-            Error::new(Kind::LoginRequired, message).with_tenant(&invitation.settings.tenant)
+            Error::new(Kind::LoginRequired, message).with_tenant(&self.settings.tenant)
         })?;
         if wishes.opens_browser {
             let code = invitation.code;
@@ -91,7 +88,11 @@ impl Prompt for AtTerminal<'_> {
     }
 
     fn check(&mut self) -> Result<(), NotSignedIn> {
-        if self.person.terminal.is_interrupted() { Err(cancelled(&self.tenant)) } else { Ok(()) }
+        if self.person.terminal.is_interrupted() {
+            Err(NotSignedIn::Declined(cancelled(&self.settings.tenant)))
+        } else {
+            Ok(())
+        }
     }
 
     fn close(&mut self) {
@@ -104,12 +105,6 @@ impl Prompt for AtTerminal<'_> {
     fn confirms(&mut self, question: &str) -> bool {
         ask::confirm(self.person.terminal, question).unwrap_or(false)
     }
-}
-
-/// The person at the terminal has had enough.
-pub(super) fn cancelled(tenant: &str) -> NotSignedIn {
-    let message = format!("the sign-in for {tenant} was cancelled");
-    NotSignedIn::Declined(Error::new(Kind::LoginFailed, message).with_tenant(tenant))
 }
 
 impl Line {

@@ -84,7 +84,7 @@ impl Scene {
     fn sign_in(&self, limit: Option<Duration>) -> Result<EntraTokens, NotSignedIn> {
         let limit = limit.map(|limit| Deadline::after(&*self.clock, limit));
         let server = "https://vb365.abc.local:4443".parse().unwrap();
-        let mut prompt = at(&self.terminal);
+        let mut prompt = at(&self.terminal, &self.settings);
         let result = {
             let entra = self.entra();
             let sign_in = SignIn { server: Some(&server), limit, ..bare(&entra, &self.settings) };
@@ -106,8 +106,8 @@ fn bare<'a>(entra: &'a Entra, settings: &'a Settings) -> SignIn<'a> {
 }
 
 /// The prompt at `terminal`.
-fn at(terminal: &FakeTerminal) -> impl Prompt {
-    AtTerminal::new(Person { terminal, variables: &|_| None, wishes: Wishes::default() })
+fn at<'a>(terminal: &'a FakeTerminal, settings: &'a Settings) -> AtTerminal<'a> {
+    AtTerminal::new(Person { terminal, variables: &|_| None, wishes: Wishes::default() }, settings)
 }
 
 fn settings(authority: &str) -> Settings {
@@ -179,7 +179,7 @@ Ctrl-C cancels.
 fn without_a_server_the_prompt_names_none() {
     let mut scene = Scene::new(60);
     scene.answer(&[DONE]);
-    run(&bare(&scene.entra(), &scene.settings), &*scene.clock, &mut at(&scene.terminal)).unwrap();
+    run(&bare(&scene.entra(), &scene.settings), &*scene.clock, &mut at(&scene.terminal, &scene.settings)).unwrap();
     let text = scene.terminal.text();
     assert!(!text.contains("server") && text.contains("The code is valid for 1 minute and belongs"), "{text}");
 }
@@ -209,7 +209,12 @@ fn the_code_is_asked_for_with_scopes_and_the_claims_that_were_demanded() {
         .create();
     scene.answer(&[DONE]);
     let claims = Some(r#"{"access_token":{}}"#);
-    run(&SignIn { claims, ..bare(&scene.entra(), &scene.settings) }, &*scene.clock, &mut at(&scene.terminal)).unwrap();
+    run(
+        &SignIn { claims, ..bare(&scene.entra(), &scene.settings) },
+        &*scene.clock,
+        &mut at(&scene.terminal, &scene.settings),
+    )
+    .unwrap();
     asked.assert();
 }
 
@@ -289,7 +294,7 @@ fn a_platform_that_cannot_be_reached_is_asked_until_the_deadline() {
     let deadline = Deadline::after(&clock, code.life);
     let mut wait =
         Wait { entra: &entra, settings: &settings, code: &code, deadline, clock: &clock, stands: Waiting::ForPerson };
-    let error = failure(wait.run(&mut at(&terminal)));
+    let error = failure(wait.run(&mut at(&terminal, &settings)));
     is_unused(&error);
     assert_eq!(clock.elapsed(), Duration::from_secs(100));
 }

@@ -3,25 +3,25 @@
 
 use std::time::Duration;
 
-use super::summary;
 use crate::cli::LoginArgs;
 use crate::commands::Context;
 use crate::config::Told;
-use crate::credential::{Interactive, Origin, Request, Scopes, Settings, Tenant, Want};
-use crate::device_login::Wishes;
+use crate::credential::{ApiVersion, Interactive, Origin, Request, Scopes, Settings, Tenant, Want};
+use crate::device_login::{Wishes, cancelled};
 use crate::error::{Error, Kind, Result};
+use crate::host::aside;
 use crate::http::Client;
-use crate::resolve::Ladder;
+use crate::resolve::{Ladder, SignedIn};
 use crate::veeam::Veeam;
 
 /// How long finding out the API version may take for each version asked for.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
 
-/// Signs in to `tenant`, shows how that went, and answers what is remembered now.
+/// Signs in to `tenant`, and answers what is remembered now and what that brought.
 ///
 /// # Errors
 /// Every kind.
-pub(super) fn run(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs) -> Result<Settings> {
+pub(super) fn run(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs) -> Result<(Settings, SignedIn)> {
     let mut told = told(args)?;
     let settings = context.config.settings_with(tenant, &told)?;
     let server = told.server.as_ref().or(settings.servers.first()).cloned().ok_or_else(|| no_server(tenant))?;
@@ -33,7 +33,7 @@ pub(super) fn run(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs) -> R
         ));
     }
     if settings.api_version.is_none() {
-        told.api_version = Some(Veeam::newest_version(&Client::new(&settings.trust)?, tenant, &server, PROBE_LIMIT)?);
+        told.api_version = Some(newest_version(context, &settings, &server)?);
     }
     remember(context, tenant, &told)?;
 
@@ -41,11 +41,15 @@ pub(super) fn run(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs) -> R
     let request = request(tenant, server, args.timeout);
     let ladder = Ladder::new(&settings, &request, context.means(wishes(args)))?;
     let signed_in = ladder.login()?;
-    let words = summary::of_one(&settings, &signed_in, context.screen(args.plain), context.clock.now());
-    if context.terminal.show(&words).is_err() {
-        context.warnings.add(words.trim());
-    }
-    Ok(settings)
+    Ok((settings, signed_in))
+}
+
+/// Asks the server, unless the person has had enough: it may be one that does not answer.
+fn newest_version(context: &Context<'_>, settings: &Settings, server: &Origin) -> Result<ApiVersion> {
+    let (client, tenant, server) = (Client::new(&settings.trust)?, settings.tenant.clone(), server.clone());
+    let is_wanted = || if context.terminal.is_interrupted() { Err(cancelled(&settings.tenant)) } else { Ok(()) };
+    let found = aside(move || Veeam::newest_version(&client, &tenant, &server, PROBE_LIMIT), is_wanted)?;
+    found.unwrap_or_else(|| Err(Error::new(Kind::Unavailable, "this machine can start no thread now")))
 }
 
 /// Writes what was told into the configuration. Where that cannot be written, and lacks nothing but the
