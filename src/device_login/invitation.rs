@@ -76,7 +76,7 @@ fn lines(invitation: &Invitation<'_>, screen: Screen, columns: usize) -> Vec<Lin
     let fact = |name, value: &str, meaning| fact(name, value, meaning, screen, columns);
     let empty = || vec![Line { text: String::new(), columns: 0 }];
     let (strong, link, letters) = (Some(Meaning::Strong), Some(Meaning::Link), Some(Meaning::Code));
-    let valid = format!("The code is valid for {} and belongs to the command just started.", minutes(*life));
+    let valid = format!("The code is valid for {}, for this command alone.", minutes(*life));
     [
         said("Sign in to Veeam Backup for Microsoft 365", strong),
         empty(),

@@ -165,7 +165,7 @@ Sign in to Veeam Backup for Microsoft 365
   open      https://microsoft.com/devicelogin
   enter     ABCD-EFGH
 
-The code is valid for 15 minutes and belongs to the command just started.
+The code is valid for 15 minutes, for this command alone.
 Never enter a code that someone sent you.
 Ctrl-C cancels.
 
@@ -181,7 +181,7 @@ fn without_a_server_the_prompt_names_none() {
     scene.answer(&[DONE]);
     run(&bare(&scene.entra(), &scene.settings), &*scene.clock, &mut at(&scene.terminal, &scene.settings)).unwrap();
     let text = scene.terminal.text();
-    assert!(!text.contains("server") && text.contains("The code is valid for 1 minute and belongs"), "{text}");
+    assert!(!text.contains("server") && text.contains("The code is valid for 1 minute, for this"), "{text}");
 }
 
 #[test]

@@ -95,6 +95,26 @@ fn a_page_with_the_code_filled_in_is_offered_only_if_the_platform_sent_one() {
     assert!(!screen.contains("otc="), "{screen}");
 }
 
+#[test]
+fn what_was_got_and_what_is_next_is_told_at_the_end() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = machine(|options| options.auto_approve = true);
+    machine.configure(&[TENANT, "second.com"]);
+    let end = |args: &[&str], from: &str| {
+        let finished = machine.at_a_terminal_of(WIDE, args, &[]).finish(SOON);
+        let screen = seen(finished.terminal.as_bytes(), WIDE.0, 60);
+        let host = &machine.sandbox.url()[7..];
+        let (_, end) = screen.split_once(from).unwrap_or_else(|| panic!("{from} is missing in: {screen}"));
+        format!("{from}{end}").replace(host, "127.0.0.1:40000")
+    };
+    let screen = end(&["login", TENANT, "--no-qr"], "Signed in");
+    let (before, time) = screen.split_once(", until ").unwrap();
+    assert_screen("login-done", &format!("{before}, until 05:00{}", &time[5..]));
+    assert_screen("login-several", &end(&["login", "second.com", TENANT, "--no-qr"], "Signed in"));
+}
+
 /// Ends what is shown by `end` and answers what then stands on the screen.
 fn left_behind(session: Session, end: impl FnOnce(&Session)) -> (Finished, String) {
     session.wait_for(LINE, SOON);

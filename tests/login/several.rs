@@ -28,7 +28,7 @@ fn one_tenants_failure_stops_no_other_and_is_in_the_summary() {
     assert_eq!(finished.code, Some(5), "{finished:?}");
     let shown = &finished.terminal;
     assert!(shown.contains("[1 of 2] second.com\n") && shown.contains(&format!("[2 of 2] {TENANT}\n")), "{shown}");
-    let summary = shown.rsplit_once("\n\n").unwrap().1;
+    let summary = shown.trim_end().rsplit_once("\n\n").unwrap().1;
     let words = summary.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.starts_with("second.com failed 127.0.0.1:") && words.contains(" refused second.com: "), "{summary}");
     assert!(words.ends_with(&format!("{TENANT} signed in admin@abc.onmicrosoft.com")), "{summary}");

@@ -35,7 +35,7 @@ fn login_remembers_the_settings_and_shows_everything_on_the_terminal() {
         "\nSign in to Veeam Backup for Microsoft 365\n\n  tenant    {TENANT}\n  identity  {host}\n  \
          server    {server}\n\n  open      {authority}/device\n  enter     {code}\n  \
          spelled   {spelled}\n\n\
-         The code is valid for 15 minutes and belongs to the command just started.\n\
+         The code is valid for 15 minutes, for this command alone.\n\
          Never enter a code that someone sent you.\nCtrl-C cancels.\n\n",
         host = authority.trim_start_matches("http://")
     );

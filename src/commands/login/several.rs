@@ -50,7 +50,9 @@ pub(super) fn run(context: &Context<'_>, tenants: &[Tenant], args: &LoginArgs) -
             Err(Error::new(Kind::LoginFailed, "not asked any more, after Ctrl-C"))
         } else {
             show(&format!("\n[{} of {}] {tenant}\n", index + 1, tenants.len()));
-            sign_in::run(context, tenant, args).inspect(|done| show(&summary::in_a_line(done, screen)))
+            let result = sign_in::run(context, tenant, args);
+            show(&summary::in_a_line(&result, screen));
+            result
         };
         ended.push(Ended { tenant: tenant.clone(), result: result.map_err(|error| error.with_tenant(tenant)) });
     }

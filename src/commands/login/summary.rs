@@ -6,6 +6,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 
 use super::several::Ended;
 use crate::credential::{Grant, Settings};
+use crate::error::Result;
 use crate::resolve::SignedIn;
 use crate::screen::{Meaning, Screen};
 use crate::text::{printable, span};
@@ -33,9 +34,12 @@ pub(super) fn of_one(settings: &Settings, signed_in: &SignedIn, screen: Screen, 
     )
 }
 
-/// That a sign-in was a success, where more follow.
-pub(super) fn in_a_line((settings, signed_in): &(Settings, SignedIn), screen: Screen) -> String {
-    done(settings, signed_in, screen)
+/// How a sign-in went, where more follow.
+pub(super) fn in_a_line(result: &Result<(Settings, SignedIn)>, screen: Screen) -> String {
+    match result {
+        Ok((settings, signed_in)) => done(settings, signed_in, screen),
+        Err(error) => format!("{}: {}.\n", screen.paint(Meaning::Bad, "Failed"), error.message()),
+    }
 }
 
 fn done(settings: &Settings, signed_in: &SignedIn, screen: Screen) -> String {
@@ -67,7 +71,7 @@ pub(super) fn of_several(ended: &[Ended], screen: Screen) -> String {
     }
     let names = ended.iter().map(|one| one.tenant.as_str().len()).max().unwrap_or_default();
     let lines = table.lines().map(|line| format!("{}\n", with_state(line.trim_end(), names + 1, screen)));
-    format!("\n{}", lines.collect::<String>())
+    format!("\n{}\n", lines.collect::<String>())
 }
 
 /// A line of the table with its state in colour, if it begins behind so many columns and the gap.
