@@ -23,19 +23,28 @@ impl Config {
     /// settings. A file that says all that already is not touched.
     ///
     /// # Errors
-    /// Kind `config`, naming the file, which is as it was; `bad_request`, naming the flag.
+    /// Kind `config`, naming the file, which is as it was, and what to write there; `bad_request`, naming the flag.
     pub fn remember(&self, tenant: &Tenant, told: &Told, clock: &dyn Clock) -> Result<()> {
         let told = told.checked()?;
+        self.write(tenant, &told, clock).map_err(|error| {
+            let mut own = Table::new();
+            put_told(&mut own, &self.file.defaults, &told);
+            let lines = own.to_string().trim_end().replace('\n', "; ");
+            error.with_hint(format!("write it there by hand, under [tenants.\"{tenant}\"]: {lines}"))
+        })
+    }
+
+    fn write(&self, tenant: &Tenant, told: &Told, clock: &dyn Clock) -> Result<()> {
         let path = target(&self.path);
         // Without a lock at first: the file may be where nobody can write, and complete.
-        if with_told(&path, tenant, &told)?.is_none() {
+        if with_told(&path, tenant, told)?.is_none() {
             return Ok(());
         }
         // Before a lock file is left beside a device.
         check_replaceable(&path).map_err(|error| unusable(&path, &error))?;
         path.parent().map_or(Ok(()), make_directory).map_err(|error| unusable(&path, &error))?;
         let _lock = lock(&path, clock)?;
-        match with_told(&path, tenant, &told)? {
+        match with_told(&path, tenant, told)? {
             Some(text) => replace(&path, &text).map_err(|error| unusable(&path, &error)),
             None => Ok(()),
         }

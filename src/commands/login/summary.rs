@@ -18,18 +18,20 @@ const FAILED: &str = "failed";
 pub(super) fn of_one(settings: &Settings, signed_in: &SignedIn, screen: Screen, now: DateTime<Utc>) -> String {
     let (tenant, ends) = (&settings.tenant, signed_in.credential.expires_at);
     let server = match &signed_in.credential.grant {
-        Grant::Veeam { server, .. } => server.as_str(),
-        Grant::Entra { .. } | Grant::Assertion { .. } => settings.authority.as_str(),
+        Grant::Veeam { server, .. } => server,
+        Grant::Entra { .. } | Grant::Assertion { .. } => &settings.authority,
     };
+    let named = settings.servers.first().filter(|first| *first != server).map(|_| format!(" --server {server}"));
     format!(
         "{done}\
          \n  server        {server}\
          \n  access token  for {left}, until {ends} UTC, then renewed silently\
          \n  sign-in       keeps for 90 days, and anew with each renewal\
-         \n  next          vb365-helper get {tenant}\
+         \n  next          vb365-helper get {tenant}{named}\
          \n                vb365-helper setup --help    (kubectl, Terraform, PowerShell, curl ...)\n",
         done = done(settings, signed_in, screen),
         left = span(ends - now),
+        named = named.unwrap_or_default(),
         ends = ends.format("%H:%M"),
     )
 }
