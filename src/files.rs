@@ -266,6 +266,31 @@ pub fn check_place(path: &Path) -> io::Result<()> {
     check_writable(dir)
 }
 
+/// What on the way to `path`, itself included, other users can replace or write to; `None` where nothing is.
+#[cfg(unix)]
+pub fn shared_part(path: &Path) -> Option<PathBuf> {
+    use std::os::unix::fs::MetadataExt;
+    /// In a directory with this bit nobody can replace another's files, as in `/tmp`.
+    const STICKY: u32 = 0o1000;
+    let own_group = rustix::process::getegid().as_raw();
+    let is_shared = |metadata: fs::Metadata| {
+        let mode = metadata.mode();
+        // Many systems give each user a group of their own, in which nobody else is.
+        let group = mode & 0o020 != 0 && metadata.gid() != own_group && metadata.gid() != 0;
+        let is_kept = metadata.is_dir() && mode & STICKY != 0;
+        (mode & 0o002 != 0 || group) && !is_kept || !is_own(&metadata) && !is_roots(&metadata)
+    };
+    let path = std::path::absolute(path).ok()?;
+    let shared = path.ancestors().find(|part| fs::metadata(part).is_ok_and(is_shared));
+    shared.map(Path::to_owned)
+}
+
+/// Windows' access lists are not read here.
+#[cfg(windows)]
+pub fn shared_part(_: &Path) -> Option<PathBuf> {
+    None
+}
+
 #[cfg(unix)]
 fn is_own(metadata: &fs::Metadata) -> bool {
     std::os::unix::fs::MetadataExt::uid(metadata) == rustix::process::geteuid().as_raw()

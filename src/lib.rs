@@ -22,6 +22,7 @@ pub mod secret;
 pub mod steps;
 pub mod text;
 pub mod token;
+pub mod typo;
 pub mod veeam;
 pub mod warnings;
 
@@ -32,12 +33,15 @@ use std::path::PathBuf;
 use crate::cache::Cache;
 use crate::cli::{Cli, Command, Later, NotACommand, PersonCommand, SetupArgs};
 use crate::commands::exchange::Exchange;
-use crate::commands::{Answer, Context, Report, list, login, logout, refresh, schema, setup};
+use crate::commands::{
+    Answer, Context, Report, completions, doctor, help, list, login, logout, man, refresh, schema, setup, trust,
+};
 use crate::config::{Config, Places};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Input, Surface, Terminal};
 use crate::protocol::{Output, Protocol, Variables, native};
 use crate::resolve::{Clients, Mark, Trail};
+use crate::screen::Screen;
 use crate::secret::Secret;
 use crate::steps::Step;
 use crate::warnings::Warnings;
@@ -68,6 +72,12 @@ pub fn run(
     terminal: &dyn Terminal,
 ) -> u8 {
     let Streams { stdin, stdout, stdout_surface, stderr } = streams;
+    let named = |config: Option<&OsStr>| places(variables, config.map(PathBuf::from));
+    if let Some(candidates) = completions::answer(args, variables, named) {
+        // A shell that does not listen any more is told nothing.
+        let _ = stdout.write_all(candidates.expose());
+        return 0;
+    }
     let (warnings, start) = (Warnings::default(), clock.elapsed());
     let parsed = cli::parse(args);
     let trail = if parsed.as_ref().is_ok_and(Cli::is_to_be_explained) { Trail::kept() } else { Trail::default() };
@@ -75,7 +85,12 @@ pub fn run(
     let process = Process { args, variables, program, stdout: stdout_surface, clock, terminal, warnings, trail };
     let (answer, failure) = match parsed {
         Ok(cli) => process.answer(cli, stdin),
-        Err(NotACommand::Help(text)) => (Ok(Secret::new(text.into_bytes()).into()), None),
+        Err(NotACommand::Version(text)) => (Ok(Secret::new(text.into_bytes()).into()), None),
+        Err(NotACommand::Help) => (Ok(help::of(args, process.page()).into()), None),
+        // Who types the name alone wants to know what there is; a program has forgotten something.
+        Err(NotACommand::Wrong { .. }) if args.len() < 2 && stdout_surface().is_some() => {
+            (Ok(help::overview(process.page()).into()), None)
+        }
         Err(NotACommand::Wrong { error, speaks_json }) => {
             let speaks_json = speaks_json && protocol::can_take_a_failure(args, variables);
             (Err(error), document(speaks_json))
@@ -113,7 +128,7 @@ struct Process<'a> {
 impl Process<'_> {
     fn answer(&self, cli: Cli, stdin: &mut dyn Input) -> (Result<Report>, Failure) {
         let Cli { config, before, command } = cli;
-        let program = self.args.first().map_or(OsStr::new(""), OsString::as_os_str);
+        let program = self.called();
         match command {
             Command::Program(command) => {
                 let config = self.config(config);
@@ -135,7 +150,10 @@ impl Process<'_> {
 
     fn serve(&self, command: PersonCommand, config: Option<PathBuf>) -> Result<Report> {
         let answer = match command {
-            PersonCommand::Schema(args) => schema::run(&args),
+            PersonCommand::Schema(Later(args)) => schema::run(&args),
+            PersonCommand::Completions(Later(args)) => completions::run(&args, self.called()),
+            PersonCommand::Man(Later(args)) => man::run(&args),
+            PersonCommand::Help(Later(args)) => help::run(&args, self.page()),
             PersonCommand::List(Later(args)) => {
                 return self.with_context(config, |context| list::run(context, &args));
             }
@@ -146,15 +164,24 @@ impl Process<'_> {
                 return self.with_context(config, |context| refresh::run(context, &args));
             }
             PersonCommand::Logout(Later(args)) => self.with_context(config, |context| logout::run(context, &args)),
+            PersonCommand::Trust(Later(args)) => self.with_context(config, |context| trust::run(context, &args)),
+            PersonCommand::Doctor(Later(args)) => {
+                return match self.config(config) {
+                    Ok(config) => self.with(&config, |context| doctor::run(context, &args)),
+                    Err(error) => {
+                        let screen = Screen::new((self.stdout)(), self.variables, false);
+                        Ok(doctor::without_configuration(&error, &args, screen))
+                    }
+                };
+            }
             PersonCommand::Setup(Later(args)) => self.set_up(config, &args),
         };
         answer.map(Report::from)
     }
 
     fn set_up(&self, config: Option<PathBuf>, args: &SetupArgs) -> Result<Answer> {
-        let called = self.args.first().map_or(OsStr::new(""), OsString::as_os_str);
         let Self { variables, program, .. } = *self;
-        let process = setup::Process { variables, called, program, config_file: config.clone() };
+        let process = setup::Process { variables, called: self.called(), program, config_file: config.clone() };
         self.with_context(config, |context| setup::run(context, &process, args))
     }
 
@@ -163,9 +190,17 @@ impl Process<'_> {
     }
 
     fn config(&self, named: Option<PathBuf>) -> Result<Config> {
-        let place = |name| (self.variables)(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let config_file = named.or_else(|| place("VB365_HELPER_CONFIG"));
-        Config::load(&Places { config_file, cache_dir: place("VB365_HELPER_CACHE_DIR") })
+        Config::load(&places(self.variables, named))
+    }
+
+    /// How the program was called.
+    fn called(&self) -> &OsStr {
+        self.args.first().map_or(OsStr::new(""), OsString::as_os_str)
+    }
+
+    /// Where a text for people is shown.
+    fn page(&self) -> Screen {
+        Screen::new((self.stdout)(), self.variables, false)
     }
 
     fn with<T>(&self, config: &Config, run: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {
@@ -173,6 +208,13 @@ impl Process<'_> {
         let (cache, clients) = (&Cache::new(config.cache_dir()), &Clients::default());
         run(&Context { config, cache, clock, terminal, variables, stdout, warnings, trail, clients })
     }
+}
+
+/// Where the user wants the files to be.
+fn places(variables: Variables<'_>, named: Option<PathBuf>) -> Places {
+    let place = |name| variables(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let config_file = named.or_else(|| place("VB365_HELPER_CONFIG"));
+    Places { config_file, cache_dir: place("VB365_HELPER_CACHE_DIR") }
 }
 
 fn document(speaks_json: bool) -> Failure {

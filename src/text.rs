@@ -66,6 +66,20 @@ pub fn span(time: TimeDelta) -> String {
     }
 }
 
+/// `words` in lines, the first of them behind `mark` and the others below it.
+pub fn filled(mark: &str, words: &str, width: usize) -> String {
+    let mut lines = vec![mark.to_owned()];
+    let indent = " ".repeat(mark.len());
+    for word in words.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.len() == indent.len() => line.push_str(word),
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => *line += &format!(" {word}"),
+            _ => lines.push(format!("{indent}{word}")),
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
 fn one_line(text: &str) -> String {
     let words = text.split_whitespace().map(|word| word.chars().filter(|c| !is_steering(*c)).collect::<String>());
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")

@@ -310,3 +310,18 @@ fn the_module_works_in_powershell() {
         machine.assert_no_complaints();
     }
 }
+
+#[test]
+fn the_script_of_completions_is_powershell() {
+    let Some(python) = python() else { return };
+    let script =
+        Command::new(assert_cmd::cargo::cargo_bin!("vb365-helper")).args(["completions", "powershell"]).output();
+    let script = text(&script.unwrap().stdout);
+    assert!(script.contains("Register-ArgumentCompleter -Native -CommandName vb365-helper"), "{script}");
+    let parse = "import sys, tree_sitter, tree_sitter_powershell as p\n\
+                 tree = tree_sitter.Parser(tree_sitter.Language(p.language())).parse(sys.argv[1].encode())\n\
+                 sys.exit(tree.root_node.has_error)";
+    for (script, good) in [(script.clone(), true), (script.replacen('}', "", 1), false)] {
+        assert_eq!(has(&python, &["-c", parse, &script]), good, "{script}");
+    }
+}

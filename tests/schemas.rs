@@ -25,8 +25,9 @@ fn objects<'a>(at: String, value: &'a Value, found: &mut Vec<(String, &'a Value)
     }
 }
 
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 22] = [
     "cache-entry",
+    "doctor",
     "erase-request",
     "erase-response",
     "error",

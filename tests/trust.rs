@@ -13,6 +13,10 @@
 
 mod support;
 
+#[cfg(unix)]
+#[path = "trust/asked.rs"]
+mod asked;
+
 use std::fs;
 
 use crate::support::server::{Options, Sandbox};
@@ -47,13 +51,12 @@ fn a_pinned_certificate_needs_no_subject_alternative_name() {
 }
 
 #[test]
-fn an_unknown_certificate_is_refused_and_the_hint_pins_it() {
+fn an_unknown_certificate_is_refused_and_the_hint_has_it_looked_at() {
     let machine = machine(true, |_| String::new());
     let error = machine.get(TENANT, &[]).error("untrusted_server");
     let fingerprint = machine.sandbox.certificate_sha256().unwrap();
     assert!(error["message"].as_str().unwrap().ends_with(&format!("its SHA-256 is {fingerprint}")));
-    let command = format!("vb365-helper login {TENANT} --server {} --pin-sha256 {fingerprint}", machine.sandbox.url());
-    assert!(error["hint"].as_str().unwrap().contains(&command));
+    assert_eq!(error["hint"], format!("vb365-helper trust {}", machine.sandbox.url()));
     assert_eq!(machine.sandbox.requests("veeam_token"), 0, "the assertion went to a stranger");
 }
 
@@ -61,7 +64,10 @@ fn an_unknown_certificate_is_refused_and_the_hint_pins_it() {
 fn another_pin_is_refused_and_nothing_is_sent() {
     let machine = machine(true, |_| format!("pin_sha256 = [\"{}\"]", "ab".repeat(32)));
     let error = machine.get(TENANT, &[]).error("untrusted_server");
-    assert!(error["message"].as_str().unwrap().contains("is not the pinned one"));
+    let (url, own) = (machine.sandbox.url(), machine.sandbox.certificate_sha256().unwrap());
+    let pinned = "ab".repeat(32);
+    let message = format!("the certificate of {url} is not the pinned one ({pinned}); its SHA-256 is {own}");
+    assert_eq!((&error["message"], &error["hint"]), (&message.into(), &format!("vb365-helper trust {url}").into()));
     assert_eq!(machine.sandbox.requests("service_instance") + machine.sandbox.requests("veeam_token"), 0);
 }
 

@@ -69,6 +69,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         port: args.port,
         tls: args.tls,
         no_san: args.no_san,
+        days: None,
+        clock_ahead: 0,
         entra_life: args.entra_life.as_secs(),
         veeam_life: args.veeam_life.as_secs(),
         code_life: args.code_life.as_secs(),

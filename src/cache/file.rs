@@ -70,11 +70,27 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Secret<Vec<u8>>>> {
 /// # Errors
 /// As for [`read`].
 pub(super) fn open_lock(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    platform::without_surprises(options.read(true).write(true).create(true).truncate(false));
+    lock_with(OpenOptions::new().create(true), path)
+}
+
+/// The same where it is not to be made.
+///
+/// # Errors
+/// The same, and `NotFound`.
+pub(super) fn open_present_lock(path: &Path) -> io::Result<File> {
+    lock_with(&mut OpenOptions::new(), path)
+}
+
+fn lock_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    platform::without_surprises(options.read(true).write(true).truncate(false));
     let file = platform::patiently(|| options.open(path)).map_err(platform::explain)?;
     check_file(&file.metadata()?)?;
     Ok(file)
+}
+
+/// Whether other users can read what is at `path`.
+pub(super) fn is_exposed(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| platform::is_exposed(&metadata))
 }
 
 /// Whether asking for a lock on `file` may wait for another machine.
@@ -205,6 +221,10 @@ mod platform {
         Err(io::Error::other("it is writable by other users"))
     }
 
+    pub(super) fn is_exposed(metadata: &Metadata) -> bool {
+        metadata.mode() & 0o077 != 0
+    }
+
     pub(super) fn make_directory(dir: &Path) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir)
     }
@@ -282,6 +302,10 @@ mod platform {
 
     pub(super) fn check_unshared(_: &Metadata) -> io::Result<()> {
         Ok(())
+    }
+
+    pub(super) fn is_exposed(_: &Metadata) -> bool {
+        false
     }
 
     pub(super) fn make_directory(dir: &Path) -> io::Result<()> {

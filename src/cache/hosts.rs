@@ -94,7 +94,7 @@ impl Cache {
         Ok(hosts)
     }
 
-    fn host_directory(&self) -> Directory {
+    pub(super) fn host_directory(&self) -> Directory {
         self.dir.within(DIRECTORY)
     }
 

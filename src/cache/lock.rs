@@ -69,7 +69,7 @@ impl FileLock {
     /// Whether another process holds the lock on `path` now; what cannot be told is not held.
     pub(super) fn is_held_elsewhere(path: &Path) -> bool {
         let take = |file: File| try_to_take(&file, path, Duration::ZERO).inspect(|_| release(&file));
-        path.exists() && open(path).and_then(take).is_ok_and(|is_taken| !is_taken)
+        file::open_present_lock(path).is_ok_and(|file| take(file).is_ok_and(|is_taken| !is_taken))
     }
 
     /// The instant noted in the lock file by its last holder.

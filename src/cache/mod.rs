@@ -7,6 +7,7 @@ mod hosts;
 mod life;
 mod lock;
 mod slot;
+mod survey;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ pub use self::entry::{EntraRecord, Entry, Rejected, Unreadable, VeeamRecord};
 pub use self::life::Life;
 use self::lock::FileLock;
 use self::slot::{Content, Directory, Slot, SlotLock};
+pub use self::survey::{HeldLock, Holder, Survey};
 use crate::credential::Tenant;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Deadline};

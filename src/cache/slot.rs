@@ -75,7 +75,7 @@ impl Directory {
     }
 
     /// Whether it is there, and then fit to keep tokens in.
-    fn check(&self) -> Result<bool> {
+    pub(super) fn check(&self) -> Result<bool> {
         for path in self.paths() {
             match file::check_directory(path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -98,7 +98,7 @@ impl Directory {
         self.above.iter().chain([&self.path])
     }
 
-    fn unusable(&self, error: &io::Error) -> Error {
+    pub(super) fn unusable(&self, error: &io::Error) -> Error {
         unusable("cache directory", &self.path, error)
     }
 }

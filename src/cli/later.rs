@@ -1,4 +1,4 @@
-//! Arguments that only their own command pays for.
+//! Arguments that only their own command pays for, and all that its help says beside them.
 
 use clap::{ArgMatches, Args, FromArgMatches};
 
@@ -9,7 +9,7 @@ pub struct Later<A>(pub A);
 impl<A: Args> Args for Later<A> {
     fn augment_args(command: clap::Command) -> clap::Command {
         command.defer(|command| {
-            // What the command is about is said at its name; only its arguments are missing.
+            // What the command is about is said at its name; the rest is at its arguments.
             let about = command.get_about().cloned().unwrap_or_default();
             A::augment_args(command).about(about)
         })

@@ -5,11 +5,30 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::duration;
+use super::{duration, server};
 use crate::credential::{ApiVersion, Fingerprint, Origin, Tenant};
+
+const ABOUT: &str = "\
+    Signs a person in and remembers in the configuration what it is told, so that \
+    the next time the tenant's name is enough. It shows an address and a code; the \
+    sign-in itself happens in a browser, on any device.";
+const EXAMPLES: &str = "\
+Examples:
+  # The first time: name the VB365 server
+  vb365-helper login abc.onmicrosoft.com --server https://vb365.abc.local:4443
+  # Again, after Microsoft ended the sign-in
+  vb365-helper login abc.onmicrosoft.com
+  # Every tenant that needs a person, one after the other
+  vb365-helper login --from-config --due
+  # The server spells the organization another way
+  vb365-helper login abc.onmicrosoft.com --organization Abc.onmicrosoft.com
+  # A tenant of a national cloud
+  vb365-helper login abc.onmicrosoft.us \\
+    --authority https://login.microsoftonline.us";
 
 /// Arguments of `login`.
 #[derive(Args, Debug)]
+#[command(long_about = ABOUT, after_long_help = EXAMPLES)]
 pub struct LoginArgs {
     /// The tenants, as in abc.onmicrosoft.com; several sign in one after the other
     #[arg(value_name = "TENANT", required_unless_present = "from_config")]
@@ -21,7 +40,7 @@ pub struct LoginArgs {
     #[arg(long)]
     pub due: bool,
     /// The VB365 server: https, its name, and its port (4443 as a rule)
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = server)]
     pub server: Option<Origin>,
     /// The organization as the server spells it [default: the tenant]
     #[arg(long, value_name = "NAME")]
@@ -56,7 +75,8 @@ pub struct LoginArgs {
     /// Text alone, as for a screen reader: no colour, no QR code, nothing that moves
     #[arg(long)]
     pub plain: bool,
-    /// Write the tenant's entry to stdout, as `list --json` has it; of several, a document with all
+    /// Write the tenant's entry to stdout, as `list --json` has it; with several tenants, --from-config or
+    /// --due, a document with an entry or an error for each
     #[arg(long)]
     pub json: bool,
 }

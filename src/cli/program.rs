@@ -5,10 +5,49 @@ use std::time::Duration;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
 
-use super::duration;
+use super::{duration, server};
 use crate::credential::{Interactive, Origin, Tenant, Want};
 use crate::error::{Error, Kind};
 use crate::protocol::{PROTOCOLS, Protocol};
+
+const GET: &str = "\
+    Writes one credential to stdout: the kept one if it lives long enough, else a \
+    renewed one. A person is asked only when nothing that is kept can be renewed, \
+    and only at a terminal.\n\n\
+    Without TENANT, a JSON request is read from stdin (vb365-helper help protocol).";
+const GET_EXAMPLES: &str = "\
+Examples:
+  # The token with all that is known of it, as JSON
+  vb365-helper get abc.onmicrosoft.com
+  # The token alone, for a variable; the exit code says if there is none
+  token=$(vb365-helper get abc.onmicrosoft.com --protocol token) || exit
+  # As a header, through a pipe, where no other user can read it
+  vb365-helper get abc.onmicrosoft.com --protocol header | curl -fsS -H @- URL
+  # For a job that nobody watches, and that runs for half an hour
+  vb365-helper get abc.onmicrosoft.com --interactive never --min-ttl 30m";
+const STORE: &str = "\
+    Keeps a token response that another program obtained, as if a person had signed \
+    in here. Tokens come on stdin, never as an argument. Without TENANT, stdin has a \
+    JSON request (vb365-helper help protocol).";
+const STORE_EXAMPLES: &str = "\
+Examples:
+  # What Microsoft answered to another program's device code
+  vb365-helper store abc.onmicrosoft.com < response.json
+  # What the VB365 server answered
+  vb365-helper store abc.onmicrosoft.com --server https://vb365.abc.local:4443 \\
+    < response.json";
+const ERASE: &str = "\
+    Removes tokens from this machine. Nothing ends at Microsoft or at the server, \
+    and removing what is not there is no mistake. Without TENANT, a JSON request is \
+    read from stdin.";
+const ERASE_EXAMPLES: &str = "\
+Examples:
+  # Forget a tenant
+  vb365-helper erase abc.onmicrosoft.com
+  # The server revoked its token: have the next call renew it
+  vb365-helper erase abc.onmicrosoft.com --access-only
+  # Leave nothing on this machine
+  vb365-helper erase --all";
 
 /// Flags of `get`, `store` and `erase` that may stand before them.
 #[derive(Args, Debug)]
@@ -34,12 +73,13 @@ pub struct CallerArgs {
 
 /// Arguments of `get`.
 #[derive(Args, Debug)]
+#[command(long_about = GET, after_long_help = GET_EXAMPLES)]
 pub struct GetArgs {
     /// The tenant, as in abc.onmicrosoft.com; without it a JSON request is read from stdin
     #[arg(value_name = "TENANT")]
     pub subject: Option<String>,
     /// Which of the tenant's configured servers
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = server)]
     pub server: Option<Origin>,
     /// Which token
     #[arg(long, value_enum)]
@@ -63,12 +103,13 @@ pub struct GetArgs {
 
 /// Arguments of `store`.
 #[derive(Args, Debug)]
+#[command(long_about = STORE, after_long_help = STORE_EXAMPLES)]
 pub struct StoreArgs {
     /// Whose tokens: stdin is then the token response as it was sent; without it a JSON request
     #[arg(value_name = "TENANT")]
     pub subject: Option<String>,
     /// The response is this server's, not Microsoft's
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = server)]
     pub server: Option<Origin>,
     #[command(flatten)]
     #[allow(missing_docs, reason = "explained there")]
@@ -77,12 +118,13 @@ pub struct StoreArgs {
 
 /// Arguments of `erase`.
 #[derive(Args, Debug)]
+#[command(long_about = ERASE, after_long_help = ERASE_EXAMPLES)]
 pub struct EraseArgs {
     /// Whose tokens; without it a JSON request is read from stdin
     #[arg(value_name = "TENANT")]
     pub subject: Option<String>,
     /// Only the tokens of this server
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = server)]
     pub server: Option<Origin>,
     /// Only the access tokens: the next `get` renews them
     #[arg(long)]
@@ -150,7 +192,7 @@ impl BeforeArgs {
             return Ok(());
         }
         let message = "--protocol, --tenant and --interactive go with get, store and erase";
-        Err(Error::new(Kind::BadRequest, message).with_hint("vb365-helper --help"))
+        Err(Error::new(Kind::BadRequest, message).with_hint("vb365-helper get --help"))
     }
 }
 

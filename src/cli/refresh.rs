@@ -7,8 +7,23 @@ use clap::Args;
 use super::duration;
 use crate::credential::Tenant;
 
+const ABOUT: &str = "\
+    Renews the tokens of both systems ahead of time, many tenants at once, so that \
+    sign-ins live on: Microsoft's refresh token dies when it is not used for 90 days. \
+    It never asks a person and hands out no token. One tenant's failure stops no \
+    other; the exit code is 3 if any needs a person, else that of the first failure.";
+const EXAMPLES: &str = "\
+Examples:
+  # Everything, from a timer: see vb365-helper setup systemd, cron, task-scheduler
+  vb365-helper refresh --all
+  # Only sign-ins that would end within a month
+  vb365-helper refresh --all --due-within 30d
+  # Thousands of tenants, eight at a time, for a program
+  vb365-helper refresh --all --jobs 8 --json";
+
 /// Arguments of `refresh`.
 #[derive(Args, Debug)]
+#[command(long_about = ABOUT, after_long_help = EXAMPLES)]
 pub struct RefreshArgs {
     /// The tenants, as in abc.onmicrosoft.com
     #[arg(value_name = "TENANT", required_unless_present = "all", conflicts_with = "all")]

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use super::{Answer, Context, LOCK_TIMEOUT, erase, get, read_request, store};
-use crate::cli::{BeforeArgs, CallerArgs, EraseArgs, GetArgs, ProgramCommand, StoreArgs};
+use crate::cli::{BeforeArgs, CallerArgs, EraseArgs, GetArgs, Later, ProgramCommand, StoreArgs};
 use crate::error::{Error, Result};
 use crate::host::{Clock, Deadline, Input};
 use crate::protocol::{Action, Asked, Call, Flags, Protocol, Stdin, Variables};
@@ -81,9 +81,9 @@ impl Exchange {
 impl From<ProgramCommand> for Exchange {
     fn from(command: ProgramCommand) -> Self {
         match command {
-            ProgramCommand::Get(args) => args.into(),
-            ProgramCommand::Store(args) => args.into(),
-            ProgramCommand::Erase(args) => args.into(),
+            ProgramCommand::Get(Later(args)) => args.into(),
+            ProgramCommand::Store(Later(args)) => args.into(),
+            ProgramCommand::Erase(Later(args)) => args.into(),
         }
     }
 }

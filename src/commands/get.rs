@@ -24,7 +24,7 @@ pub fn run(
     let timeout = request.timeout.map(|_| deadline.left(context.clock));
     let request = Request { timeout, ..request };
     let answer = || write(&credential(context, &request, deadline)?, context.clock.now());
-    answer().map_err(|error| error.with_tenant(&request.tenant))
+    answer().map_err(|error| context.meant(error, &request.tenant).with_tenant(&request.tenant))
 }
 
 /// Answers a request for whatever token there is for a server.

@@ -1,16 +1,21 @@
 //! The commands: each turns its arguments into one answer. None of them prints, and none knows how
 //! tokens are renewed.
 
+pub mod completions;
+pub mod doctor;
 pub mod erase;
 pub mod exchange;
 pub mod get;
+pub mod help;
 pub mod list;
 pub mod login;
 pub mod logout;
+pub mod man;
 pub mod refresh;
 pub mod schema;
 pub mod setup;
 pub mod store;
+pub mod trust;
 
 use std::io;
 use std::time::Duration;
@@ -19,13 +24,15 @@ use zeroize::Zeroizing;
 
 use crate::cache::Cache;
 use crate::config::Config;
-use crate::device_login::{Person, Wishes};
+use crate::credential::Tenant;
+use crate::device_login::{Person, Wishes, cancelled};
 use crate::error::{Error, Kind, Result};
-use crate::host::{Clock, Deadline, Input, Surface, Terminal};
+use crate::host::{Clock, Deadline, Input, Surface, Terminal, aside};
 use crate::protocol::{Output, Variables};
 use crate::resolve::{Clients, Means, Trail};
 use crate::screen::Screen;
 use crate::secret::Secret;
+use crate::typo;
 use crate::warnings::Warnings;
 
 /// How long a command that only changes the cache waits for its lock.
@@ -64,6 +71,41 @@ impl<'a> Context<'a> {
     pub fn means(&self, wishes: Wishes) -> Means<'a> {
         let Self { cache, clock, terminal, variables, warnings, trail, clients, .. } = *self;
         Means { cache, clock, person: Person { terminal, variables, wishes }, warnings, trail, clients }
+    }
+
+    /// The tenant that was probably meant by one of which nothing at all is known.
+    pub fn near(&self, tenant: &Tenant) -> Option<String> {
+        let is_known = self.config.tenants().any(|known| known == tenant) || self.cache.holds(tenant).unwrap_or(true);
+        if is_known {
+            return None;
+        }
+        let kept = self.cache.tenants().unwrap_or_default();
+        let known = self.config.tenants().chain(&kept).map(Tenant::as_str);
+        typo::nearest(tenant.as_str(), known).map(str::to_owned)
+    }
+
+    /// `error` with that name in its hint, where it is about what is known of `tenant`.
+    pub fn meant(&self, error: Error, tenant: &Tenant) -> Error {
+        let hint = error.hint().filter(|_| matches!(error.kind(), Kind::Config | Kind::LoginRequired));
+        let meant = hint.and_then(|hint| Some(format!("did you mean {}? if not: {hint}", self.near(tenant)?)));
+        match meant {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    }
+
+    /// Asks a server that may not answer, for the sign-in to `tenant`: who has pressed Ctrl-C is not held.
+    ///
+    /// # Errors
+    /// Those of `ask`, and kind `login_failed` after Ctrl-C.
+    pub fn unless_cancelled<T: Send + 'static>(
+        &self,
+        tenant: &Tenant,
+        ask: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let is_wanted = || if self.terminal.is_interrupted() { Err(cancelled(tenant)) } else { Ok(()) };
+        let no_thread = || Err(Error::new(Kind::Unavailable, "this machine can start no thread now"));
+        aside(ask, is_wanted)?.unwrap_or_else(no_thread)
     }
 
     /// Where the answer is shown.

@@ -5,6 +5,7 @@ use crate::cli::SchemaArgs;
 use crate::error::{Error, Kind, Result};
 use crate::secret::Secret;
 use crate::text::without_tokens;
+use crate::typo;
 
 macro_rules! schemas {
     ($($name:literal),* $(,)?) => {
@@ -15,6 +16,7 @@ macro_rules! schemas {
 /// Every schema by name.
 const SCHEMAS: &[(&str, &str)] = schemas![
     "cache-entry-v1",
+    "doctor-v1",
     "erase-request-v1",
     "erase-response-v1",
     "error-v1",
@@ -43,13 +45,21 @@ const SCHEMAS: &[(&str, &str)] = schemas![
 /// Kind `bad_request` for a name that is not known.
 pub fn run(args: &SchemaArgs) -> Result<Answer> {
     let Some(name) = &args.name else {
-        let names: Vec<_> = SCHEMAS.iter().map(|(name, _)| format!("{name}\n")).collect();
+        let names: Vec<_> = names().map(|name| format!("{name}\n")).collect();
         return Ok(Secret::new(names.concat().into_bytes()));
     };
     let schema = SCHEMAS.iter().find(|(known, _)| known == name);
-    let (_, text) = schema.ok_or_else(|| {
-        Error::new(Kind::BadRequest, format!("there is no schema {}", without_tokens(name)))
-            .with_hint("vb365-helper schema")
-    })?;
+    let (_, text) = schema.ok_or_else(|| unknown(name))?;
     Ok(Secret::new(text.as_bytes().to_vec()))
+}
+
+/// The names of all schemas.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SCHEMAS.iter().map(|(name, _)| *name)
+}
+
+fn unknown(name: &str) -> Error {
+    let near = typo::nearest(name, names()).map(|near| format!("vb365-helper schema {near}"));
+    Error::new(Kind::BadRequest, format!("there is no schema {}", without_tokens(name)))
+        .with_hint(near.unwrap_or("vb365-helper schema".to_owned()))
 }

@@ -78,5 +78,8 @@ fn keep(context: &Context<'_>, request: &StoreRequest) -> Result<()> {
 }
 
 fn read<T>(body: &Secret<Vec<u8>>, whose: &str, read: impl Fn(&Secret<Vec<u8>>) -> Result<T, String>) -> Result<T> {
-    read(body).map_err(|why| Error::new(Kind::BadRequest, format!("the {whose} token response: {why}")))
+    read(body).map_err(|why| {
+        Error::new(Kind::BadRequest, format!("the {whose} token response: {why}"))
+            .with_hint("vb365-helper schema store-request-v1")
+    })
 }

@@ -1,4 +1,4 @@
-//! Writes what `login` was told into the configuration file, and leaves every other byte of it as
+//! Writes what `login` and `trust` were told into the configuration file, and leaves every other byte of it as
 //! the user wrote it: comments, order, line ends.
 
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use toml_edit::{Array, DocumentMut, Item, Key, Table, TableLike, Value};
 
 use super::file::{File, Mistake, Section};
-use super::{Config, Told, placed, read, settings, unusable};
+use super::{Believer, Config, Place, Told, placed, read, settings, unusable};
 use crate::credential::{Fingerprint, Origin, Tenant};
 use crate::error::Result;
 use crate::files::{check_replaceable, lock, make_directory, replace, target};
@@ -26,7 +26,7 @@ impl Config {
     /// Kind `config`, naming the file, which is as it was, and what to write there; `bad_request`, naming the flag.
     pub fn remember(&self, tenant: &Tenant, told: &Told, clock: &dyn Clock) -> Result<()> {
         let told = told.checked()?;
-        self.write(tenant, &told, clock).map_err(|error| {
+        self.rewrite(clock, &|text| edited(text, tenant, &told)).map_err(|error| {
             let mut own = Table::new();
             put_told(&mut own, &self.file.defaults, &told);
             let lines = own.to_string().trim_end().replace('\n', "; ");
@@ -34,31 +34,38 @@ impl Config {
         })
     }
 
-    fn write(&self, tenant: &Tenant, told: &Told, clock: &dyn Clock) -> Result<()> {
+    /// Has `edit` change the file's text; where it changes nothing, the file is not touched.
+    ///
+    /// # Errors
+    /// Kind `config`, naming the file, which is as it was.
+    pub(super) fn rewrite(&self, clock: &dyn Clock, edit: &Edit<'_>) -> Result<()> {
         let path = target(&self.path);
         // Without a lock at first: the file may be where nobody can write, and complete.
-        if with_told(&path, tenant, told)?.is_none() {
+        if rewritten(&path, edit)?.is_none() {
             return Ok(());
         }
         // Before a lock file is left beside a device.
         check_replaceable(&path).map_err(|error| unusable(&path, &error))?;
         path.parent().map_or(Ok(()), make_directory).map_err(|error| unusable(&path, &error))?;
         let _lock = lock(&path, clock)?;
-        match with_told(&path, tenant, told)? {
+        match rewritten(&path, edit)? {
             Some(text) => replace(&path, &text).map_err(|error| unusable(&path, &error)),
             None => Ok(()),
         }
     }
 }
 
-/// The file's text with what was told; `None` if that changes nothing.
-fn with_told(path: &Path, tenant: &Tenant, told: &Told) -> Result<Option<String>> {
+/// What becomes of the file's text; `None` if nothing does.
+pub(super) type Edit<'a> = dyn Fn(&str) -> Result<Option<String>, Mistake> + 'a;
+
+/// The file's text after `edit`; `None` if that changes nothing.
+fn rewritten(path: &Path, edit: &Edit<'_>) -> Result<Option<String>> {
     let old = read(path)?;
     let (mark, text) = match old.strip_prefix(BYTE_ORDER_MARK) {
         Some(text) => (BYTE_ORDER_MARK, text),
         None => ("", old.as_str()),
     };
-    let new = edited(text, tenant, told).map_err(|mistake| placed(path, text, &mistake))?;
+    let new = edit(text).map_err(|mistake| placed(path, text, &mistake))?;
     Ok(new.map(|new| format!("{mark}{new}")))
 }
 
@@ -91,6 +98,37 @@ fn edited(old: &str, tenant: &Tenant, told: &Told) -> Result<Option<String>, Mis
         return Ok(None);
     }
     // A file in a style that nobody thought of is better left alone than broken.
+    File::read(&new).map_err(|_| by_hand())?;
+    Ok(Some(new))
+}
+
+/// The text with what was told to each of `believers`, which stand there.
+pub(super) fn pinned(
+    old: &str,
+    believers: &[&Believer],
+    told: &dyn Fn(&Believer) -> Told,
+) -> Result<Option<String>, Mistake> {
+    let (file, nothing) = (File::read(old)?, Section::default());
+    let by_hand = || Mistake { offset: 0, why: "pin_sha256 must be written by hand here".to_owned() };
+    let mut document: DocumentMut = old.parse().map_err(|_| by_hand())?;
+    let before = document.to_string();
+    for believer in believers {
+        let table = match &believer.place {
+            Place::Defaults => document.get_mut("defaults"),
+            Place::Tenant(tenant) => {
+                let name = file.tenants.get(tenant.key()).map_or(tenant, |table| &table.tenant);
+                let tenants = document.get_mut("tenants").and_then(Item::as_table_like_mut);
+                tenants.and_then(|tenants| tenants.get_mut(name.as_str()))
+            }
+        };
+        let table = table.and_then(Item::as_table_like_mut).ok_or_else(by_hand)?;
+        put_pins(table, believer.place.inherits(&file.defaults, &nothing), &told(believer));
+    }
+    let after = document.to_string();
+    if after == before {
+        return Ok(None);
+    }
+    let new = with_lines_of(old, &after);
     File::read(&new).map_err(|_| by_hand())?;
     Ok(Some(new))
 }
@@ -139,7 +177,7 @@ fn put_told(table: &mut dyn TableLike, defaults: &Section, told: &Told) {
     }
     put(table, "authority", told.authority.as_ref().map(Origin::as_str));
     put(table, "ca_file", told.ca_file.as_deref().and_then(Path::to_str));
-    put_pins(table, defaults, &told.pins);
+    put_pins(table, defaults, told);
 }
 
 /// Adds a server behind those of the table: the first stays the default.
@@ -160,8 +198,12 @@ fn put_server(table: &mut dyn TableLike, defaults: &Section, server: Option<&Ori
     }
 }
 
-/// Adds pins to those that count for the tenant now.
-fn put_pins(table: &mut dyn TableLike, defaults: &Section, told: &[Fingerprint]) {
+/// Adds pins to those that count for the tenant now, or puts them in their place.
+fn put_pins(table: &mut dyn TableLike, defaults: &Section, told: &Told) {
+    if told.replaces_pins {
+        put_value(table, "pin_sha256", told.pins.iter().map(Fingerprint::to_string).collect::<Array>().into());
+        return;
+    }
     let own = table.get("pin_sha256");
     let written = match own {
         Some(_) => texts(own),
@@ -171,7 +213,7 @@ fn put_pins(table: &mut dyn TableLike, defaults: &Section, told: &[Fingerprint])
     };
     let mut known: Vec<Fingerprint> = written.iter().filter_map(|text| text.parse().ok()).collect();
     let mut array = own.and_then(Item::as_array).cloned().unwrap_or_else(|| written.iter().collect());
-    for pin in told {
+    for pin in &told.pins {
         if !known.contains(pin) {
             known.push(*pin);
             array.push(pin.to_string());

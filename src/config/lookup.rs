@@ -7,6 +7,12 @@ use crate::error::{Error, Kind, Result};
 use crate::text::in_a_row;
 
 impl Config {
+    /// Every server that is configured for anybody; what is none is passed over.
+    pub fn servers(&self) -> impl Iterator<Item = Origin> {
+        let sections = self.file.tenants.values().map(|table| &table.section).chain([&self.file.defaults]);
+        sections.flat_map(|section| settings::servers(section).unwrap_or_default())
+    }
+
     /// The tenant that `server` is configured for, and the server as it is configured; `None` where it
     /// is nobody's. With a `tenant` named, only its servers count.
     ///

@@ -1,9 +1,10 @@
 //! Where the files are, and what the user wrote about each tenant. Nothing is ever read from the
-//! working directory, and only `login` writes here.
+//! working directory, and only `login` and `trust` write here.
 
 mod edit;
 mod file;
 mod lookup;
+mod pins;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use directories::ProjectDirs;
 
 use self::file::{File, Mistake};
+pub use self::pins::{Believer, Place};
 use self::settings::Sources;
 use crate::credential::{ApiVersion, Fingerprint, Origin, Scopes, Settings, Tenant};
 use crate::error::{Error, Kind, Result};
@@ -39,6 +41,8 @@ pub struct Told {
     pub authority: Option<Origin>,
     pub ca_file: Option<PathBuf>,
     pub pins: Vec<Fingerprint>,
+    /// Whether the pins take the place of those before.
+    pub replaces_pins: bool,
     pub api_version: Option<ApiVersion>,
 }
 
@@ -127,7 +131,7 @@ fn read(path: &Path) -> Result<String> {
     match files::read(path) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|error| {
             let lines = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n');
-            Error::new(Kind::Config, format!("{}:{}: not UTF-8", path.display(), lines.count()))
+            told(format!("{}:{}: not UTF-8", path.display(), lines.count()))
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(unusable(path, &error)),
@@ -136,7 +140,12 @@ fn read(path: &Path) -> Result<String> {
 
 fn placed(path: &Path, text: &str, mistake: &Mistake) -> Error {
     let line = file::line_of(text, mistake.offset);
-    Error::new(Kind::Config, format!("{}:{line}: {}", path.display(), mistake.why))
+    told(format!("{}:{line}: {}", path.display(), mistake.why))
+}
+
+/// A mistake in the file; what may stand there is explained by the program itself.
+fn told(message: String) -> Error {
+    Error::new(Kind::Config, message).with_hint("vb365-helper help config")
 }
 
 fn unusable(path: &Path, error: &io::Error) -> Error {

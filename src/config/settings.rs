@@ -113,7 +113,8 @@ impl<'a> Sources<'a> {
     }
 
     fn pins(&self) -> Result<Vec<Fingerprint>> {
-        let mut pins = self.pick(None, "pin_sha256", pins)?.unwrap_or_default();
+        let before = if self.told.replaces_pins { None } else { self.pick(None, "pin_sha256", pins)? };
+        let mut pins = before.unwrap_or_default();
         for told in &self.told.pins {
             if !pins.contains(told) {
                 pins.push(*told);

@@ -1,5 +1,6 @@
 //! What the file may say, and what is said about each mistake in it.
 
+mod pins;
 mod remember;
 
 use std::fs;

@@ -90,17 +90,20 @@ impl FromStr for ApiVersion {
 }
 
 /// SHA-256 of a server certificate's DER form.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fingerprint(pub [u8; 32]);
 
 impl FromStr for Fingerprint {
     type Err = String;
 
-    /// Reads 64 hexadecimal digits, with or without colons between the bytes.
+    /// Reads 64 hexadecimal digits, with or without colons, hyphens or spaces between the bytes.
     fn from_str(typed: &str) -> Result<Self, String> {
         let wrong = || "a fingerprint is the 64 hexadecimal digits of a SHA-256".to_owned();
-        let digits: Vec<u32> =
-            typed.chars().filter(|c| *c != ':').map(|c| c.to_digit(16).ok_or_else(wrong)).collect::<Result<_, _>>()?;
+        let digits: Vec<u32> = typed
+            .chars()
+            .filter(|c| !matches!(c, ':' | '-' | ' '))
+            .map(|c| c.to_digit(16).ok_or_else(wrong))
+            .collect::<Result<_, _>>()?;
         let mut bytes = [0; 32];
         if digits.len() != 2 * bytes.len() {
             return Err(wrong());
@@ -109,6 +112,15 @@ impl FromStr for Fingerprint {
             *byte = u8::try_from(pair[0] * 16 + pair[1]).map_err(|_| wrong())?;
         }
         Ok(Self(bytes))
+    }
+}
+
+impl Fingerprint {
+    /// In two lines that an eye can compare: bytes in capital letters between colons, as openssl and
+    /// browsers write them.
+    pub fn by_eye(&self) -> [String; 2] {
+        let (first, second) = self.0.split_at(16);
+        [first, second].map(|half| half.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":"))
     }
 }
 
@@ -125,7 +137,7 @@ impl fmt::Debug for Fingerprint {
 }
 
 /// Whom to believe to be a server, beside what the operating system believes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Trust {
     /// PEM file with further roots, for the VB365 server and the identity host.
     pub ca_file: Option<PathBuf>,
@@ -144,6 +156,8 @@ mod tests {
         assert_eq!(fingerprint.to_string(), plain);
         let colons: Vec<_> = plain.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap()).collect();
         assert_eq!(colons.join(":").to_uppercase().parse::<Fingerprint>().unwrap(), fingerprint);
+        assert_eq!(fingerprint.by_eye().join(":"), colons.join(":").to_uppercase());
+        assert_eq!(colons.join("-").parse::<Fingerprint>().unwrap(), fingerprint);
         for wrong in ["", "9f86", &plain[1..], &plain.replace('9', "g")] {
             assert!(wrong.parse::<Fingerprint>().is_err());
         }

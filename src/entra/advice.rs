@@ -38,7 +38,7 @@ impl Verdict {
     }
 
     /// The error where `deed` did not work.
-    fn into_error_at(self, deed: &str, settings: &Settings) -> Error {
+    pub(super) fn into_error_at(self, deed: &str, settings: &Settings) -> Error {
         let host = settings.authority.host();
         let tenant = &settings.tenant;
         let error = match self.class {

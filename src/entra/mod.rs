@@ -8,6 +8,8 @@ pub mod verdict;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use self::device::{Answer, DeviceCode};
 use self::tokens::EntraTokens;
 use self::verdict::Verdict;
@@ -78,6 +80,20 @@ impl Entra {
         let body = self.post("token", &form, refresh_token.expose(), limit)?;
         let tokens = EntraTokens::read(&body).map_err(|why| verdict::of_unreadable(&why))?;
         Ok(tokens.or_refresh_token(refresh_token))
+    }
+
+    /// Asks, as anybody can, whether the host knows the tenant (OpenID Connect Discovery 1.0 section 4).
+    ///
+    /// # Errors
+    /// Kind `unavailable`, `untrusted_server` or, where there is no such tenant, `refused`.
+    pub fn known(&self, limit: Duration) -> Result<Option<DateTime<Utc>>> {
+        let Settings { authority, tenant, .. } = &self.settings;
+        let url = format!("{authority}/{tenant}/v2.0/.well-known/openid-configuration");
+        let answered = self.http.get(&url, None, limit).map_err(verdict::of_failure).and_then(|reply| {
+            let date = reply.date;
+            if reply.status == 200 { Ok(date) } else { verdict::judge(reply, "").map(|_| date) }
+        });
+        answered.map_err(|verdict| verdict.into_error_at(&format!("say whether it knows {tenant}"), &self.settings))
     }
 
     /// Posts to an endpoint a form with this `secret` in it; the body of a success, which has no `error` in it.

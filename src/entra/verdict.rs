@@ -163,7 +163,7 @@ mod tests {
 
     fn verdict(status: u16, body: &str) -> Verdict {
         let body = Secret::new(body.as_bytes().to_vec());
-        judge(Reply { status, retry_after: None, body }, "s3cret").expect_err("a failure")
+        judge(Reply { status, retry_after: None, date: None, body }, "s3cret").expect_err("a failure")
     }
 
     fn class(status: u16, body: &str) -> Class {
@@ -182,7 +182,7 @@ mod tests {
         }
         let body = Secret::new(dead.as_bytes().to_vec());
         let retry_after = Some(Duration::from_secs(7));
-        let verdict = judge(Reply { status: 400, retry_after, body }, "").expect_err("a failure");
+        let verdict = judge(Reply { status: 400, retry_after, date: None, body }, "").expect_err("a failure");
         assert_eq!((verdict.class, verdict.retry_after), (Class::Unavailable, retry_after));
     }
 

@@ -56,7 +56,7 @@ impl Failure {
     }
 
     /// The words for a person.
-    pub(super) fn message(&self) -> &str {
+    pub fn message(&self) -> &str {
         match self {
             Self::Unreachable { message } | Self::Untrusted { message, .. } => message,
         }
@@ -69,7 +69,7 @@ impl Failure {
 }
 
 /// The TLS stack's error inside `cause`.
-fn tls_error(cause: &Cause) -> Option<&rustls::Error> {
+pub(super) fn tls_error(cause: &Cause) -> Option<&rustls::Error> {
     match cause {
         Cause::Io(error) => error.get_ref()?.downcast_ref(),
         _ => None,

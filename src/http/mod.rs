@@ -2,10 +2,13 @@
 //! size, through the proxy of the environment. Answers of any status are replies; what they mean is
 //! for the systems' own modules to say. TLS and tunnels are links in ureq's chain of connectors.
 
+mod certificate;
 mod connector;
 mod failure;
+mod proxy;
 mod trust;
 mod tunnel;
+mod witness;
 
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "real servers take real time")]
@@ -15,10 +18,10 @@ use std::fmt;
 use std::io::Read;
 use std::time::Duration;
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
 use ureq::http::request::Builder;
-use ureq::http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use ureq::http::{HeaderMap, HeaderValue, Request, Response};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Connector, NextTimeout, TcpConnector};
 use ureq::{Agent, AsSendBody, Body, Proxy};
@@ -34,7 +37,9 @@ use crate::secret::Secret;
 use crate::steps::{self, Step};
 use crate::text::printable;
 
+pub use self::certificate::{Certificate, Details, Presented, Probe};
 pub use self::failure::Failure;
+pub use self::proxy::{proxy, proxy_of};
 
 /// How this program names itself to servers and proxies.
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
@@ -77,12 +82,25 @@ impl Client {
     }
 
     fn with_proxy(trust: &Trust, proxy: Option<Proxy>) -> Result<Self> {
-        let roots = trust.ca_file.as_deref().map(read_roots).transpose()?.unwrap_or_default();
-        let by_roots = TlsConnector(Rule::Roots(roots).into_config()?);
+        let by_roots = TlsConnector(by_roots(trust)?.into_config()?);
         let tls = match trust.pins.as_slice() {
             [] => by_roots.clone(),
             pins => TlsConnector(Rule::Pins(pins.to_vec()).into_config()?),
         };
+        Ok(Self::by_way_of(proxy, by_roots, tls))
+    }
+
+    /// A client that gets to see certificates, and no answers; proxies are judged as ever.
+    fn witness(trust: &Trust, proxy: Option<Proxy>) -> Result<Self> {
+        let rule = match trust.pins.as_slice() {
+            [] => by_roots(trust)?,
+            pins => Rule::Pins(pins.to_vec()),
+        };
+        let tls = TlsConnector(rule.into_witness()?);
+        Ok(Self::by_way_of(proxy, TlsConnector(by_roots(trust)?.into_config()?), tls))
+    }
+
+    fn by_way_of(proxy: Option<Proxy>, to_proxy: TlsConnector, tls: TlsConnector) -> Self {
         let config = Agent::config_builder()
             .proxy(proxy)
             .user_agent(USER_AGENT)
@@ -91,8 +109,8 @@ impl Client {
             .max_idle_connections_per_host(MOST_CONNECTIONS)
             .http_status_as_error(false)
             .build();
-        let chain = Tunnel { tls: by_roots }.chain(TcpConnector::default()).chain(tls);
-        Ok(Self { agent: Agent::with_parts(config, chain, Names(DefaultResolver::default())) })
+        let chain = Tunnel { tls: to_proxy }.chain(TcpConnector::default()).chain(tls);
+        Self { agent: Agent::with_parts(config, chain, Names(DefaultResolver::default())) }
     }
 
     /// Posts `form` to `url` and reads the reply, all within `limit`.
@@ -132,15 +150,8 @@ impl Client {
         let loopback = is_safe_destination(&parsed).map_err(|words| refuse(&words))?;
         let request =
             request.header(ACCEPT, "application/json").body(body).map_err(|_| refuse("no request can name it"))?;
-        let config = self
-            .agent
-            .configure_request(request)
-            .timeout_global(Some(limit))
-            .timeout_resolve(Some(connect_limit(limit)))
-            .timeout_connect(Some(connect_limit(limit)));
-        let config = if loopback { config.proxy(None) } else { config };
         steps::reached(Step::RequestReady);
-        let reply = self.agent.run(config.build()).and_then(Reply::read).map_err(|error| {
+        let reply = self.run(request, loopback, limit).and_then(Reply::read).map_err(|error| {
             let failure = Failure::new(&error, &parsed.origin().ascii_serialization(), limit);
             log::debug!("{}", failure.message());
             failure
@@ -148,6 +159,28 @@ impl Client {
         log::debug!("{url} answered HTTP {} with {} bytes", reply.status, reply.body.expose().len());
         Ok(reply)
     }
+
+    /// Sends `request`, to this machine past every proxy.
+    fn run(
+        &self,
+        request: Request<impl AsSendBody>,
+        loopback: bool,
+        limit: Duration,
+    ) -> Result<Response<Body>, ureq::Error> {
+        let config = self
+            .agent
+            .configure_request(request)
+            .timeout_global(Some(limit))
+            .timeout_resolve(Some(connect_limit(limit)))
+            .timeout_connect(Some(connect_limit(limit)));
+        let config = if loopback { config.proxy(None) } else { config };
+        self.agent.run(config.build())
+    }
+}
+
+/// Chains to the system's roots and those that `trust` adds.
+fn by_roots(trust: &Trust) -> Result<Rule> {
+    Ok(Rule::Roots(trust.ca_file.as_deref().map(read_roots).transpose()?.unwrap_or_default()))
 }
 
 fn authorized(request: Builder, url: &str, token: &Secret<String>) -> Result<Builder, Failure> {
@@ -178,6 +211,8 @@ pub struct Reply {
     pub status: u16,
     /// How long the server asks to wait (RFC 9110 section 10.2.3), at most an hour; some whenever it asks.
     pub retry_after: Option<Duration>,
+    /// What the server's clock says (RFC 9110 section 6.6.1).
+    pub date: Option<DateTime<Utc>>,
     /// The body as it came, at most 1 MiB.
     pub body: Secret<Vec<u8>>,
 }
@@ -197,6 +232,7 @@ impl Reply {
         Ok(Self {
             status: head.status.as_u16(),
             retry_after: retry_after(&head.headers),
+            date: date(&head.headers),
             body: Secret::new(std::mem::take(&mut *bytes)),
         })
     }
@@ -205,15 +241,19 @@ impl Reply {
 /// The delay asked for. A date counts from the server's own `Date`, so that no clock here matters.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let asked = headers.get(RETRY_AFTER)?.to_str().unwrap_or_default().trim();
-    let date = |text: &str| DateTime::parse_from_rfc2822(text).ok();
-    let header = |name: HeaderName| headers.get(name)?.to_str().ok();
     let delay = match asked.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => {
-            date(asked).zip(header(DATE).and_then(date)).map(|(then, now)| (then - now).to_std().unwrap_or_default())
-        }
+        Err(_) => instant(asked).zip(date(headers)).map(|(then, now)| (then - now).to_std().unwrap_or_default()),
     };
     Some(delay.unwrap_or(UNCLEAR_DELAY).min(LONGEST_DELAY))
+}
+
+fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    instant(headers.get(DATE)?.to_str().ok()?)
+}
+
+fn instant(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc2822(text).ok().map(|instant| instant.to_utc())
 }
 
 /// The system's resolver, with one error for every way of not finding a name: those of the systems

@@ -1,5 +1,7 @@
 //! The client against small servers on loopback: each test states one promise of the module.
 
+mod probe;
+
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -197,7 +199,7 @@ fn a_form_is_posted_and_the_reply_is_read_whatever_its_status() {
     let reply = client(&Trust::default()).post_form(&server.url("http", "/v8/token"), &form, LIMIT).unwrap();
     assert_eq!((reply.status, reply.retry_after), (400, None));
     assert_eq!(reply.body.expose(), b"{\"a\":\"b\"}");
-    assert_eq!(format!("{reply:?}"), "Reply { status: 400, retry_after: None, body: [redacted] }");
+    assert_eq!(format!("{reply:?}"), "Reply { status: 400, retry_after: None, date: None, body: [redacted] }");
     let request = requests.recv().unwrap();
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("POST /v8/token HTTP/1.1\r\n"), "{head}");

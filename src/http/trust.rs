@@ -14,6 +14,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier as SystemVerifier;
 
+use super::witness::Witness;
 use crate::credential::Fingerprint;
 use crate::error::{Error, Kind, Result};
 use crate::text::{printable, without_tokens};
@@ -33,16 +34,30 @@ impl Rule {
     /// # Errors
     /// Of kind `internal`: the TLS stack cannot be set up.
     pub(super) fn into_config(self) -> Result<Arc<ClientConfig>> {
-        let provider = Arc::new(provider::default_provider());
-        let verifier = Verifier { rule: self, system: OnceLock::new(), provider: provider.clone() };
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| Error::new(Kind::Internal, format!("TLS cannot be set up: {error}")))?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
-        Ok(Arc::new(config))
+        config(Arc::new(self.verifier()))
     }
+
+    /// The same for handshakes that show a certificate and come to nothing else: see [`Witness`].
+    ///
+    /// # Errors
+    /// As [`Rule::into_config`].
+    pub(super) fn into_witness(self) -> Result<Arc<ClientConfig>> {
+        config(Arc::new(Witness::new(self.verifier())))
+    }
+
+    fn verifier(self) -> Verifier {
+        Verifier { rule: self, system: OnceLock::new(), provider: Arc::new(provider::default_provider()) }
+    }
+}
+
+fn config(verifier: Arc<dyn ServerCertVerifier>) -> Result<Arc<ClientConfig>> {
+    let config = ClientConfig::builder_with_provider(Arc::new(provider::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::new(Kind::Internal, format!("TLS cannot be set up: {error}")))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
 }
 
 /// The certificates of a PEM file.
@@ -69,14 +84,15 @@ pub(super) fn read_roots(ca_file: &Path) -> Result<Vec<CertificateDer<'static>>>
 }
 
 /// SHA-256 of a certificate.
-fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
+pub(super) fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
     let mut bytes = [0; 32];
     bytes.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, certificate).as_ref());
     Fingerprint(bytes)
 }
 
+/// Judges certificates by a rule.
 #[derive(Debug)]
-struct Verifier {
+pub(super) struct Verifier {
     rule: Rule,
     system: OnceLock<Result<SystemVerifier, rustls::Error>>,
     provider: Arc<CryptoProvider>,
@@ -139,19 +155,31 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
+/// A handshake's error with this in it.
+pub(super) fn carried(cause: impl std::error::Error + Send + Sync + 'static) -> rustls::Error {
+    rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(cause))))
+}
+
+/// What [`carried`] put into `error`.
+pub(super) fn within<T: std::error::Error + 'static>(error: &rustls::Error) -> Option<&T> {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => inner.downcast_ref(),
+        _ => None,
+    }
+}
+
 /// A certificate that was refused, carried out of the handshake inside its error: connections share
 /// the verifier, so that it cannot keep what one of them saw.
 #[derive(Debug)]
 pub(super) struct Distrust {
     /// The certificate's SHA-256.
     pub(super) fingerprint: Fingerprint,
-    verdict: String,
+    pub(super) verdict: String,
 }
 
 impl Distrust {
     fn of(leaf: &CertificateDer<'_>, verdict: String) -> rustls::Error {
-        let distrust = Self { fingerprint: fingerprint(leaf), verdict };
-        rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(distrust))))
+        carried(Self { fingerprint: fingerprint(leaf), verdict })
     }
 
     fn because(leaf: &CertificateDer<'_>, error: &rustls::Error) -> rustls::Error {
@@ -160,10 +188,7 @@ impl Distrust {
 
     /// The refusal that `error` carries, if any.
     pub(super) fn within(error: &rustls::Error) -> Option<&Self> {
-        match error {
-            rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => inner.downcast_ref(),
-            _ => None,
-        }
+        within(error)
     }
 }
 
@@ -176,7 +201,8 @@ impl fmt::Display for Distrust {
 
 impl std::error::Error for Distrust {}
 
-fn reason(error: &rustls::Error) -> String {
+/// Why a certificate was refused, in words.
+pub(super) fn reason(error: &rustls::Error) -> String {
     use CertificateError as Wrong;
     let rustls::Error::InvalidCertificate(wrong) = error else { return without_tokens(&error.to_string()) };
     match wrong {

@@ -159,5 +159,5 @@ impl Flags {
 
 /// Arguments that are wrong.
 pub(super) fn wrong(message: impl Into<String>) -> Error {
-    Error::new(Kind::BadRequest, message).with_hint("vb365-helper --help")
+    Error::new(Kind::BadRequest, message).with_hint("vb365-helper help protocol")
 }

@@ -115,5 +115,5 @@ impl<'de> Deserialize<'de> for Once {
 
 /// The error for a request that is wrong.
 pub(super) fn bad_request(message: impl Into<String>) -> Error {
-    Error::new(Kind::BadRequest, message)
+    Error::new(Kind::BadRequest, message).with_hint("vb365-helper help protocol")
 }

@@ -21,7 +21,8 @@ fn tenant() -> Tenant {
 /// The message of a `bad_request`.
 fn refusal<T: std::fmt::Debug>(read: fn(&[u8]) -> Result<T>, text: impl ToString) -> String {
     let error = read(text.to_string().as_bytes()).unwrap_err();
-    assert_eq!((error.kind(), error.hint(), error.tenant()), (Kind::BadRequest, None, None));
+    let help = Some("vb365-helper help protocol");
+    assert_eq!((error.kind(), error.hint(), error.tenant()), (Kind::BadRequest, help, None));
     error.message().to_owned()
 }
 

@@ -12,8 +12,6 @@ mod trail;
 use std::cell::Cell;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-
 pub use self::clients::Clients;
 use self::held::Held;
 pub use self::held::{entra_record, veeam_record};
@@ -25,7 +23,6 @@ use crate::device_login::Person;
 use crate::entra::tokens;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Deadline};
-use crate::text::span;
 use crate::warnings::Warnings;
 
 /// How long a call may take without a person where the caller sets no limit: callers allow 10 s.
@@ -127,16 +124,13 @@ impl<'a> Ladder<'a> {
     /// Every kind but `bad_request`.
     pub fn get(&self, deadline: Deadline) -> Result<Credential> {
         let credential = self.answer(deadline)?;
-        self.note(|| {
-            let left = span(credential.expires_at - self.clock.now());
-            format!("answer: by {}, ends in {left}", credential.source)
-        });
+        self.note_answer(&credential);
         Ok(credential)
     }
 
     fn answer(&self, deadline: Deadline) -> Result<Credential> {
         let found = self.cache.read(&self.settings.tenant)?;
-        self.note(|| self.explain_cached(&found.entry));
+        self.note(Source::Cache, || self.how_cached(&found.entry));
         if let Some(credential) = self.cached(&found.entry) {
             return Ok(credential);
         }
@@ -153,32 +147,8 @@ impl<'a> Ladder<'a> {
         life.is_enough(self.clock.now(), self.min_ttl()).then(|| self.credential(grant, life, Source::Cache))
     }
 
-    /// How the cached token stands, in words.
-    fn explain_cached(&self, entry: &Entry) -> String {
-        let now = self.clock.now();
-        let words = match self.kept(entry) {
-            Some((_, life)) => words_of(life, now, life.is_enough(now, self.min_ttl()), self.min_ttl()),
-            None => self.why_none_is_kept(entry).to_owned(),
-        };
-        format!("rung 1, cached token: {words}")
-    }
-
     fn min_ttl(&self) -> Duration {
         self.request.min_ttl.unwrap_or(self.settings.min_ttl)
-    }
-
-    fn why_none_is_kept(&self, entry: &Entry) -> &'static str {
-        let is_kept = match self.request.want {
-            Want::Veeam => entry.veeam(&self.server).is_some_and(|record| record.access_token.is_some()),
-            Want::Entra | Want::Assertion => {
-                entry.entra(self.settings).is_some_and(|record| tokens::access_token(&record.token_response).is_some())
-            }
-        };
-        if is_kept { "it is the one that was refused" } else { "none is kept" }
-    }
-
-    fn note(&self, words: impl FnOnce() -> String) {
-        self.trail.note(self.clock, words);
     }
 
     /// When to give up what needs no person, once one was waited for.
@@ -191,7 +161,7 @@ impl<'a> Ladder<'a> {
         let mut held = self.hold(deadline)?;
         held.drop_refused();
         if let Some(credential) = self.cached(&held.entry) {
-            self.note(|| "rung 1: another process renewed meanwhile".to_owned());
+            self.note(Source::Cache, || "another process renewed it meanwhile");
             return Ok(credential);
         }
         match self.request.want {
@@ -210,7 +180,7 @@ impl<'a> Ladder<'a> {
         match self.kept(&found.entry) {
             Some((grant, life)) if life.is_alive(now) => {
                 let left = (life.expires_at() - now).num_seconds();
-                self.note(|| "rung 1 again: what is left of the cached token".to_owned());
+                self.note(Source::Cache, || "it still lives, and nothing better is to be had");
                 self.warnings.add(format!(
                     "handing out a token that ends in {left} s, because it could not be renewed: {error}"
                 ));
@@ -251,17 +221,6 @@ impl<'a> Ladder<'a> {
     fn may_prompt(&self) -> bool {
         self.request.interactive != Interactive::Never && self.person.can_be_told(self.settings.prompt.as_ref())
     }
-}
-
-/// How a kept token stands.
-fn words_of(life: Life, now: DateTime<Utc>, is_enough: bool, min_ttl: Duration) -> String {
-    let left = life.expires_at() - now;
-    if left <= TimeDelta::zero() {
-        return format!("ended {} ago", span(-left));
-    }
-    let left = span(left);
-    let wanted = span(TimeDelta::from_std(min_ttl).unwrap_or(TimeDelta::MAX));
-    if is_enough { format!("{left} left, that is enough") } else { format!("{left} left, and {wanted} are wanted") }
 }
 
 /// The server a request is about: one of the configured ones, never another.

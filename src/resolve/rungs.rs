@@ -1,9 +1,11 @@
 //! Rungs 2 to 4, each a few lines. An assertion that the server rejects is renewed and offered once
 //! more; rejected again, only an administrator can help, and no sign-in would.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use super::held::Held;
+use super::trail::{NONE, RENEWED, dead, failed, status};
 use super::{Due, Ladder, Stop};
 use crate::credential::{ApiVersion, Credential, Settings, Source};
 use crate::entra::Entra;
@@ -25,7 +27,7 @@ impl Held<'_, '_> {
         if self.living_assertion().is_some() {
             return self.exchange(Source::Exchange);
         }
-        self.note(|| "rung 3, kept assertion: none that lives".to_owned());
+        self.note(Source::Exchange, || self.ladder.why_no_assertion(&self.entry));
         self.renew_entra()?;
         self.exchange(Source::EntraRefresh)
     }
@@ -34,39 +36,43 @@ impl Held<'_, '_> {
     fn refresh_veeam(&mut self) -> Result<bool, Stop> {
         let record = self.entry.veeam(&self.ladder.server);
         let Some(refresh_token) = record.and_then(|record| record.refresh_token.clone()) else {
-            self.note(|| format!("rung 2, refresh token of {}: none is kept", self.ladder.server));
+            self.note(Source::VeeamRefresh, || NONE);
             return Ok(false);
         };
         let veeam = self.veeam()?;
         match veeam.refresh(&refresh_token, self.limit()?) {
             Ok(tokens) => {
                 self.keep_veeam(&tokens, veeam.version());
-                self.note(|| format!("rung 2, refresh token of {}: renewed", self.ladder.server));
+                self.note(Source::VeeamRefresh, || RENEWED);
                 Ok(true)
             }
             Err(Failure::Rejected(rejection)) => {
-                self.note(|| format!("rung 2, refresh token of {}: {}", self.ladder.server, words_of(&rejection)));
+                self.note(Source::VeeamRefresh, || format!("rejected{}", status(&rejection)));
                 self.forget_veeam_refresh();
                 Ok(false)
             }
-            Err(Failure::Other(error)) => Err(self.failed(error)),
+            Err(Failure::Other(error)) => {
+                self.note(Source::VeeamRefresh, || failed(&error));
+                Err(self.failed(error))
+            }
         }
     }
 
     /// Hands the kept assertion over; rejected, renews it and tries once more.
     pub(super) fn exchange(&mut self, source: Source) -> Result<Credential, Stop> {
-        if self.hand_over()?.is_none() {
+        if self.hand_over(source)?.is_none() {
             return self.answer(source);
         }
         self.renew_entra()?;
-        match self.hand_over()? {
-            None => self.answer(if source == Source::Login { source } else { Source::EntraRefresh }),
+        let source = if source == Source::Login { source } else { Source::EntraRefresh };
+        match self.hand_over(source)? {
+            None => self.answer(source),
             Some(rejection) => Err(self.rejected_twice(rejection).into()),
         }
     }
 
-    /// One exchange; the rejection, if it was one.
-    fn hand_over(&mut self) -> Result<Option<Rejection>, Stop> {
+    /// One exchange of what came from `source`; the rejection, if it was one.
+    fn hand_over(&mut self, source: Source) -> Result<Option<Rejection>, Stop> {
         // Only ever called with one; unless it came with no life worth the name.
         let Some(assertion) = self.living_assertion() else {
             let message = format!("the token that {} gave has ended already", self.ladder.settings.authority.host());
@@ -76,51 +82,55 @@ impl Held<'_, '_> {
         match veeam.exchange(&self.ladder.settings.organization, &assertion, self.limit()?) {
             Ok(tokens) => {
                 self.keep_veeam(&tokens, veeam.version());
-                self.note(|| format!("rung 3, assertion: {} took it", self.ladder.server));
+                self.note(source, || format!("{} took the assertion", self.ladder.server));
                 Ok(None)
             }
             Err(Failure::Rejected(rejection)) => {
-                self.note(|| format!("rung 3, assertion: {} {}", self.ladder.server, words_of(&rejection)));
+                self.note(source, || format!("{} rejected the assertion{}", self.ladder.server, status(&rejection)));
                 Ok(Some(rejection))
             }
-            Err(Failure::Other(error)) => Err(self.failed(error)),
+            Err(Failure::Other(error)) => {
+                self.note(source, || failed(&error));
+                Err(self.failed(error))
+            }
         }
     }
 
     /// Rung 4's first half: Microsoft's refresh token for a new token response.
     pub(super) fn renew_entra(&mut self) -> Result<(), Stop> {
         let settings = self.ladder.settings;
-        let note = |words: &str| {
-            self.note(|| format!("rung 4, refresh token of {}: {words}", settings.authority.host()));
-        };
         let record = self.entry.entra(settings);
         if let Some(rejected) = record.and_then(|record| record.rejected.as_ref()) {
-            note("known to be dead");
+            self.note(Source::EntraRefresh, || format!("known to be {}", dead(&rejected.codes)));
             return Err(Due::dead(settings, rejected).into());
         }
         let Some(refresh_token) = record.and_then(|record| tokens::refresh_token(&record.token_response)) else {
-            note("none is kept");
+            self.note(Source::EntraRefresh, || NONE);
             return Err(Due::nothing_kept(settings).into());
         };
         let entra = self.ladder.entra()?;
         match entra.refresh(&refresh_token, self.limit()?) {
             Ok(tokens) => {
-                note("renewed");
+                self.note(Source::EntraRefresh, || RENEWED);
                 self.keep_entra(&tokens);
                 Ok(())
             }
             Err(verdict) if verdict.class == Class::Dead => {
-                note("dead");
+                self.note(Source::EntraRefresh, || dead(&verdict.cause.codes));
                 self.note_dead(&verdict);
                 let claims = verdict.claims.clone();
                 Err(Stop::SignIn(Due { error: verdict.into_error(settings), claims }))
             }
-            Err(verdict) => Err(verdict.into_error(settings).into()),
+            Err(verdict) => {
+                let error = verdict.into_error(settings);
+                self.note(Source::EntraRefresh, || failed(&error));
+                Err(error.into())
+            }
         }
     }
 
-    fn note(&self, words: impl FnOnce() -> String) {
-        self.ladder.note(words);
+    fn note<W: Display>(&self, rung: Source, found: impl FnOnce() -> W) {
+        self.ladder.note(rung, found);
     }
 
     /// The kept token response, if its access token still lives: only such a one is an assertion.
@@ -137,8 +147,7 @@ impl Held<'_, '_> {
         let spoken = || self.entry.veeam(server)?.api_version.as_deref()?.parse::<ApiVersion>().ok();
         let version = match settings.api_version.or_else(spoken) {
             Some(version) => version,
-            None => Veeam::newest_version(&http, &settings.tenant, server, self.limit()?)
-                .map_err(|error| self.failed(error))?,
+            None => Veeam::newest_version(&http, server, self.limit()?).map_err(|error| self.failed(error))?,
         };
         Ok(Veeam::new(http, &settings.tenant, server, version))
     }
@@ -177,12 +186,6 @@ impl Held<'_, '_> {
             .with_tenant(tenant)
             .with_cause(*rejection.cause)
     }
-}
-
-/// How a server rejected a token.
-fn words_of(rejection: &Rejection) -> String {
-    let status = rejection.cause.http_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
-    format!("rejected it{status}")
 }
 
 impl Ladder<'_> {

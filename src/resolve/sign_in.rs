@@ -72,7 +72,7 @@ impl Ladder<'_> {
     /// ends at `deadline`.
     pub(super) fn after_sign_in(&self, due: Due, deadline: Deadline) -> Result<Credential> {
         if !self.may_prompt() {
-            self.note(|| "rung 5, a person: needed, and none can be asked".to_owned());
+            self.note(Source::Login, || self.why_nobody_is_asked());
             return self.after_somebody_elses(due, deadline).or_else(|error| self.still_alive(error));
         }
         let mut login = match self.lock_login(&mut || {}) {
@@ -86,6 +86,7 @@ impl Ladder<'_> {
             Ok(credential) => return Ok(credential),
         };
         if let Some(again_at) = self.not_again_before(&mut login) {
+            self.note(Source::Login, || "asked before, and not again yet");
             return Err(self.not_offered(again_at));
         }
         self.ask(&mut login, due.claims.as_deref()).or_else(|error| self.still_alive(error))
@@ -96,6 +97,7 @@ impl Ladder<'_> {
         if !self.cache.is_login_under_way(&self.settings.tenant) {
             return Err(due.error);
         }
+        self.note(Source::Login, || "waiting for one who is asked elsewhere");
         // Let go at once: it is for those who ask a person.
         drop(self.cache.lock_login(&self.settings.tenant, self.clock, deadline, &mut || Ok(()))?);
         self.renew(deadline).map_err(Stop::into_error)
@@ -122,7 +124,7 @@ impl Ladder<'_> {
 
     /// Asks the person, keeps what came, and exchanges it.
     fn ask(&self, login: &mut LoginLock, claims: Option<&str>) -> Result<Credential> {
-        self.note(|| "rung 5, a person: asked to sign in".to_owned());
+        self.note(Source::Login, || "asked to sign in");
         let entra = self.entra()?;
         let last = self.sign_in_kept()?.and_then(|record| record.account);
         let mut prompt = self.person.prompt(self.settings);

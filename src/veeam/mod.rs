@@ -5,6 +5,7 @@ pub mod verdict;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use crate::credential::{ApiVersion, Origin, Tenant};
@@ -34,6 +35,17 @@ pub struct VeeamTokens {
     pub response: TokenResponse,
     /// Who the server says they are for (optional from v8 on).
     pub account: Option<String>,
+}
+
+/// What a server answered that was asked for its `ServiceInstance`.
+#[derive(Clone, Copy, Debug)]
+pub struct Instance {
+    /// Whether it speaks that version.
+    pub is_served: bool,
+    /// Whether it told about itself, as it does to whom it knows.
+    pub is_open: bool,
+    /// What its clock says.
+    pub date: Option<DateTime<Utc>>,
 }
 
 /// Why there are no tokens.
@@ -82,18 +94,36 @@ impl Veeam {
     ///
     /// # Errors
     /// Kind `unavailable`, `untrusted_server`, or `config` where it speaks none.
-    pub fn newest_version(http: &Client, tenant: &Tenant, server: &Origin, limit: Duration) -> Result<ApiVersion> {
+    pub fn newest_version(http: &Client, server: &Origin, limit: Duration) -> Result<ApiVersion> {
         for version in ApiVersion::NEWEST_FIRST {
-            let url = format!("{server}/{version}/ServiceInstance");
-            let reply = http.get(&url, None, limit).map_err(|failure| verdict::of_failure(tenant, server, failure))?;
-            match reply.status {
-                200 | 401 | 403 => return Ok(version),
-                404 => {}
-                _ => return Err(verdict::not_an_answer(server, &reply)),
+            if Self::asked_for(http, server, version, None, limit)?.is_served {
+                return Ok(version);
             }
         }
         let message = format!("{server} speaks none of the API versions v4 to v8");
         Err(Error::new(Kind::Config, message).with_hint("check the server's address and port"))
+    }
+
+    /// Asks `server` for its `ServiceInstance`: as anybody, to see whether it speaks `version`, or with a
+    /// `token` of its own, to see whether that is still taken.
+    ///
+    /// # Errors
+    /// Kind `unavailable` or `untrusted_server`.
+    pub fn asked_for(
+        http: &Client,
+        server: &Origin,
+        version: ApiVersion,
+        token: Option<&Secret<String>>,
+        limit: Duration,
+    ) -> Result<Instance> {
+        let url = format!("{server}/{version}/ServiceInstance");
+        let reply = http.get(&url, token, limit).map_err(|failure| verdict::of_failure(server, failure))?;
+        let is_served = match reply.status {
+            200 | 401 | 403 => true,
+            404 => false,
+            _ => return Err(verdict::not_an_answer(server, &reply)),
+        };
+        Ok(Instance { is_served, is_open: reply.status == 200, date: reply.date })
     }
 
     /// The version spoken.
@@ -133,7 +163,7 @@ impl Veeam {
         let reply = self
             .http
             .post_empty(&format!("{}/logout", self.token_url()), access_token, limit)
-            .map_err(|failure| verdict::of_failure(&self.tenant, &self.server, failure))?;
+            .map_err(|failure| verdict::of_failure(&self.server, failure))?;
         match reply.status {
             200 | 204 => Ok(()),
             _ => Err(verdict::not_an_answer(&self.server, &reply)),
@@ -148,7 +178,7 @@ impl Veeam {
         let reply = self
             .http
             .post_form(&self.token_url(), &form, limit)
-            .map_err(|failure| Failure::Other(verdict::of_failure(&self.tenant, &self.server, failure)))?;
+            .map_err(|failure| Failure::Other(verdict::of_failure(&self.server, failure)))?;
         if reply.status != 200 {
             return Err(verdict::judge(&self.tenant, &self.server, self.version, &reply, secret.expose()));
         }

@@ -46,15 +46,14 @@ pub(super) fn unreadable(server: &Origin, why: &str) -> Error {
 }
 
 /// The error for no answer at all.
-pub(super) fn of_failure(tenant: &Tenant, server: &Origin, failure: http::Failure) -> Error {
+pub fn of_failure(server: &Origin, failure: http::Failure) -> Error {
     match failure {
         http::Failure::Unreachable { message } => Error::new(Kind::Unavailable, message),
         http::Failure::Untrusted { message, fingerprint } => {
             let error = Error::new(Kind::UntrustedServer, message);
             match fingerprint {
-                Some(fingerprint) => error.with_hint(format!(
-                    "compare the fingerprint with the server's own, then run `vb365-helper login {tenant} --server {server} --pin-sha256 {fingerprint}`"
-                )),
+                Some(_) => error.with_hint(format!("vb365-helper trust {server}")),
+                // A proxy's certificate cannot be pinned.
                 None => error,
             }
         }
@@ -88,7 +87,7 @@ mod tests {
         let tenant = "abc.com".parse().unwrap();
         let server = "https://vb365.abc.local:4443".parse().unwrap();
         let body = Secret::new(body.as_bytes().to_vec());
-        judge(&tenant, &server, ApiVersion::V8, &Reply { status, retry_after: None, body }, "s3cret")
+        judge(&tenant, &server, ApiVersion::V8, &Reply { status, retry_after: None, date: None, body }, "s3cret")
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub struct Service {
 impl Service {
     /// Answers each request by `answer`, which is told where the service is.
     pub fn start(answer: impl Fn(&str, &Request) -> Response + Send + Sync + 'static) -> Self {
-        let Certificate { pem, tls, .. } = Certificate::new(false).unwrap();
+        let Certificate { pem, tls, .. } = Certificate::new(false, None).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("https://{}", listener.local_addr().unwrap());
         let service = Self { url: url.clone(), pem, seen: Arc::default() };

@@ -10,6 +10,7 @@ fn a_token_typed_in_a_wrong_place_is_not_repeated() {
     let home = Home::new();
     let (flag, short, path) = (format!("--{token}"), format!("-{token}"), format!("https://h/{token}"));
     let (with, long, query) = (format!("--json={token}"), format!("5{token}"), format!("https://h?{token}"));
+    let dotted = token.replace("_", ".");
     for words in [
         &["get", &token][..],
         &["store", &token],
@@ -24,8 +25,7 @@ fn a_token_typed_in_a_wrong_place_is_not_repeated() {
         &["list", &with],
         &["get", TENANT, &token],
         &["get", TENANT, "--server", &token],
-        &["get", TENANT, "--server", &path],
-        &["get", TENANT, "--server", &query],
+        &["get", TENANT, "--server", &dotted],
         &["get", TENANT, "--want", &token],
         &["get", TENANT, "--interactive", &token],
         &["get", TENANT, "--min-ttl", &token],
@@ -41,8 +41,14 @@ fn a_token_typed_in_a_wrong_place_is_not_repeated() {
             let output = home.command(words).env("VB365_HELPER_LOG", level).output().unwrap();
             let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
             assert_eq!(output.status.code(), Some(2), "{said}");
-            assert!(!said.contains("canary") && !said.contains("eyJ"), "{said}");
+            assert!(!said.contains("canary") && !said.to_ascii_lowercase().contains("eyj"), "{said}");
         }
+    }
+    // Of an address only the host is looked at.
+    for address in [&path, &query] {
+        let outcome = home.run(&["get", TENANT, "--server", address], b"");
+        assert_eq!(outcome.error("config")["message"], format!("https://h is no configured server of {TENANT}"));
+        assert!(!outcome.stdout.contains("eyJ"), "{}", outcome.stdout);
     }
 }
 

@@ -116,8 +116,8 @@ fn each_rung_says_why_it_answers_and_no_more() {
                 &["rung 1, cached token: 59 min left, that is enough", "answer: by the cache"][..],
             ),
             (&[("veeam", OLD)], &[], &["rung 1, cached token: ended 1 h ago", "renewed"]),
-            (&[("entra", 0)], &[], &["none is kept", "rung 3, assertion: http"]),
-            (&[("entra", OLD)], &[], &["rung 3, kept assertion: none that lives", "rung 4, refresh token of "]),
+            (&[("entra", 0)], &[], &["none is kept", "rung 3, kept token response: http"]),
+            (&[("entra", OLD)], &[], &["rung 3, kept token response: ended 1 h ago", "rung 4, refresh token of "]),
             (&[("entra", 0)], &["--want", "entra"], &["rung 1, cached token: 59 min left"]),
             (&[("entra", OLD)], &["--want", "entra"], &["rung 4, refresh token of "]),
             (&[("entra", 0)], &["--want", "assertion"], &["rung 1, cached token: 59 min left"]),
@@ -140,11 +140,11 @@ fn each_failure_says_why_and_no_more() {
         let victim = scene(&[("veeam", OLD), ("entra", OLD)], quote);
         let (code, log) = logged(&victim, level, &GET, "");
         assert_eq!(code, 5, "{log}");
-        assert!(log.contains("rejected it (HTTP 400)") && log.contains("answered HTTP 400"), "{log}");
+        assert!(log.contains("rejected (HTTP 400)") && log.contains("answered HTTP 400"), "{log}");
 
         let rejecting = |request: &str| if request.contains("/oauth2/") { grant(request) } else { quote(request) };
         let (code, log) = logged(&scene(&[("entra", 0)], rejecting), level, &GET, "");
-        assert_eq!((code, log.matches("rejected it (HTTP 400)").count()), (5, 2), "{log}");
+        assert_eq!((code, log.matches("rejected the assertion (HTTP 400)").count()), (5, 2), "{log}");
 
         let victim = scene(&[("entra", OLD)], |request| quote_as("invalid_grant", request));
         for why in [": dead", "known to be dead"] {
@@ -240,7 +240,7 @@ fn a_sign_in_tells_its_code_and_nothing_else() {
             let finished = session.finish(SOON);
             let log = String::from_utf8(finished.stderr).unwrap();
             assert_eq!(finished.code, Some(0), "{log}");
-            assert!(log.contains("rung 5, a person: asked") && log.contains("rung 3, assertion: "), "{log}");
+            assert!(log.contains("rung 5, a person: asked") && log.contains(" took the assertion"), "{log}");
             assert!(finished.terminal.contains("  enter     HJ4K\n"), "{}", finished.terminal);
             assert_no_secret("the terminal", &finished.terminal);
             assert_no_secret("stderr", &log);

@@ -284,8 +284,10 @@ fn a_stranger_is_noticed_before_anybody_is_asked_to_sign_in() {
     }
     let machine = unconfigured(|options| (options.tls, options.no_san) = (true, true));
     let (server, authority) = (machine.sandbox.url(), machine.sandbox.authority());
-    let finished = run(&machine, &["login", TENANT, "--server", &server, "--authority", &authority]);
-    assert_eq!((finished.code, finished.terminal.as_str()), (Some(9), ""));
+    let session = machine.at_a_terminal(&["login", TENANT, "--server", &server, "--authority", &authority]);
+    session.wait_for("Trust this certificate?", SOON);
+    session.send("\n");
+    assert_eq!(session.finish(SOON).code, Some(9));
     assert!(!machine.home().join("config.toml").exists(), "a server that is not trusted was remembered");
     assert_eq!(machine.sandbox.requests("device_code"), 0);
 }
@@ -392,4 +394,18 @@ fn a_configuration_that_cannot_be_written_turns_nobody_away_who_is_configured() 
     let stderr = String::from_utf8_lossy(&finished.stderr);
     assert!(stderr.contains("config.toml.lock") && stderr.ends_with(&hint), "{stderr}");
     assert_eq!(machine.sandbox.requests("device_code"), 1);
+}
+
+#[test]
+fn a_new_tenant_of_nearly_a_known_name_is_mentioned_before_there_is_a_code() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = Machine::new();
+    // Microsoft knows no such tenant, and there is no code at all.
+    let finished = run(&machine, &["login", "abd.onmicrosoft.com"]);
+    let mention = format!(
+        "abd.onmicrosoft.com is new here. If you mean {ORGANIZATION}: Ctrl-C, then vb365-helper login {ORGANIZATION}\n"
+    );
+    assert_eq!((finished.code, finished.terminal), (Some(5), mention));
 }

@@ -338,6 +338,9 @@ fn a_log_of_no_known_level_is_none_and_says_so() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("rung 1"), "{output:?}");
 }
 
+/// A call whose words are read as they are: a failure's are more than the error.
+const EXPLAINED: [&str; 5] = ["get", TENANT, "--interactive", "never", "--explain"];
+
 /// What `--explain` told, without the times.
 fn explained(outcome: &Outcome) -> Vec<String> {
     let told = outcome.stderr.lines().filter_map(|line| {
@@ -373,10 +376,10 @@ fn each_rung_is_explained_on_stderr_and_the_answer_is_the_same() {
         explained(&outcome),
         [
             "rung 1, cached token: ended 1 h ago".to_owned(),
-            format!("rung 2, refresh token of {server}: rejected it (HTTP 401)"),
-            "rung 3, kept assertion: none that lives".to_owned(),
+            format!("rung 2, refresh token of {server}: rejected (HTTP 401)"),
+            "rung 3, kept token response: ended 1 h ago".to_owned(),
             format!("rung 4, refresh token of {host}: renewed"),
-            format!("rung 3, assertion: {server} took it"),
+            format!("rung 4, refresh token of {host}: {server} took the assertion"),
             "answer: by Microsoft's refresh token, ends in 59 min".to_owned(),
         ]
     );
@@ -384,13 +387,73 @@ fn each_rung_is_explained_on_stderr_and_the_answer_is_the_same() {
 }
 
 #[test]
-fn a_call_that_needs_a_person_is_explained_too() {
-    let world = World::new();
-    let outcome = world.run_raw(&["get", TENANT, "--interactive", "never", "--explain"]);
-    assert_eq!(outcome.code, 3);
-    let host = world.entra.host_with_port();
+fn an_outage_is_explained_with_what_was_left() {
+    let mut world = World::new();
+    let server = world.vb365.url();
+    world.store_veeam("1", HOUR - 120);
+    let down = world.veeam_refresh("1").fails(503, "");
+    let outcome = world.get(&["--explain"]);
+    down.assert();
+    assert_eq!(outcome.code, 0);
     let told = explained(&outcome);
-    assert_eq!(told[0], "rung 1, cached token: none is kept");
-    assert_eq!(told[told.len() - 2], format!("rung 4, refresh token of {host}: none is kept"));
-    assert_eq!(told[told.len() - 1], "rung 5, a person: needed, and none can be asked");
+    assert_eq!(told[0], "rung 1, cached token: 1 min left, 5 min wanted");
+    assert_eq!(
+        told[1..3],
+        [
+            format!("rung 2, refresh token of {server}: failed (unavailable)"),
+            "rung 1, cached token: it still lives, and nothing better is to be had".to_owned()
+        ]
+    );
+    assert_eq!((told.len(), told[3].as_str()), (4, "answer: by the cache, ends in 1 min"));
+    assert_eq!(outcome.warnings().len(), 1);
+}
+
+#[test]
+fn a_call_that_needs_a_person_is_explained_too() {
+    use crate::support::DEAD;
+    let mut world = World::new();
+    let (server, host) = (world.vb365.url(), world.entra.host_with_port());
+    let rungs = |first: &str, third: &str, fourth: &str| {
+        [
+            format!("rung 1, cached token: {first}"),
+            format!("rung 2, refresh token of {server}: none is kept"),
+            format!("rung 3, kept token response: {third}"),
+            format!("rung 4, refresh token of {host}: {fourth}"),
+            "rung 5, a person: needed, and not to be asked".to_owned(),
+        ]
+    };
+    let told = |world: &World| {
+        let outcome = world.run_raw(&EXPLAINED);
+        assert_eq!(outcome.code, 3);
+        explained(&outcome)
+    };
+    assert_eq!(told(&world), rungs("none is kept", "none is kept", "none is kept"));
+    world.store_entra("1", 5 * HOUR);
+    let dead = world.entra_refresh("1").fails(400, DEAD);
+    assert_eq!(told(&world), rungs("none is kept", "ended 4 h ago", "dead (AADSTS700082)"));
+    assert_eq!(told(&world), rungs("none is kept", "ended 4 h ago", "known to be dead (AADSTS700082)"));
+    dead.assert();
+}
+
+#[test]
+fn a_server_that_will_not_have_the_assertion_is_explained() {
+    let mut world = World::new();
+    let (server, host) = (world.vb365.url(), world.entra.host_with_port());
+    world.store_entra("1", 0);
+    let rejected = world.exchange(&entra("1")).fails(400, "");
+    let renewed = world.entra_refresh("1").answers(&entra("2"));
+    let again = world.exchange(&entra("2")).fails(400, "");
+    let outcome = world.run_raw(&EXPLAINED);
+    [rejected, renewed, again].iter().for_each(mockito::Mock::assert);
+    assert_eq!(outcome.code, 5);
+    assert_eq!(
+        explained(&outcome),
+        [
+            "rung 1, cached token: none is kept".to_owned(),
+            format!("rung 2, refresh token of {server}: none is kept"),
+            format!("rung 3, kept token response: {server} rejected the assertion (HTTP 400)"),
+            format!("rung 4, refresh token of {host}: renewed"),
+            format!("rung 4, refresh token of {host}: {server} rejected the assertion (HTTP 400)"),
+        ]
+    );
 }

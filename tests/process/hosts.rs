@@ -66,9 +66,13 @@ fn what_is_kept_is_listed_by_host_alone_and_erased_with_everything() {
     assert!(!listed.stdout.contains("canary"));
     assert_eq!(listed.answer()["hosts"], json!([{ "host": HOST }]));
     let table = world.run_raw(&["list"]).stdout;
-    let forget = "forget one with: vb365-helper forget HOST --protocol terraform\n";
-    assert!(table.ends_with(&format!("for Terraform, a token of {HOST}\n{forget}")), "{table}");
-    assert!(table.contains(TENANT), "{table}");
+    let rows: Vec<Vec<_>> = table.lines().skip(1).map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!((rows.len(), rows[0][0]), (2, TENANT), "{table}");
+    assert_eq!(rows[1], [HOST, "for", "Terraform", "-", "-", "-", "-"]);
+    let blocks = world.run_raw(&["list", "--wide"]).stdout;
+    assert!(blocks.ends_with(&format!("\n\n{HOST}\n  state  for Terraform\n")), "{blocks}");
+    // A filter is about tenants.
+    assert!(!world.run_raw(&["list", "--state", "valid"]).stdout.contains(HOST));
 
     // One that a killed writer has left goes as well.
     fs::write(world.cache_dir().join("hosts/def.com.json.tmp"), "{\"version\":1").unwrap();

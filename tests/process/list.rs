@@ -229,9 +229,24 @@ fn names_alone_are_for_other_programs() {
     assert_eq!(names(&[]), format!("never.com\ndamaged.com\nlate.com\nfresh.com\n{TENANT}\n"));
     assert_eq!(names(&["--state", "renewable"]), "late.com\nfresh.com\n");
     assert_eq!(names(&["--state", "valid,damaged"]), format!("damaged.com\n{TENANT}\n"));
-    assert_eq!(names(&["--due-within", "7d"]), "never.com\nlate.com\n");
+    // Of a damaged one nobody can tell, so it may be due.
+    assert_eq!(names(&["--due-within", "7d"]), "never.com\ndamaged.com\nlate.com\n");
     assert_eq!(names(&["--due-within", "1d", "--state", "renewable"]), "");
-    assert_eq!(names(&["--due-within", "100000000y"]), "never.com\nlate.com\nfresh.com\n");
+    assert_eq!(names(&["--due-within", "100000000y"]), "never.com\ndamaged.com\nlate.com\nfresh.com\n");
+    // Who is asked about is answered, by the name that was used; nobody else's file is even opened.
+    assert_eq!(names(&["FRESH.com", "late.com", "Late.com", "nobody.com"]), "nobody.com\nlate.com\nfresh.com\n");
+    assert_eq!(world.run_raw(&["list", "fresh.com"]).stderr, "");
+}
+
+#[test]
+fn a_name_that_nobody_knows_is_no_tenant() {
+    let world = World::new();
+    let error = world.run(&["list", "--json", TENANT, "abd.onmicrosoft.com"], b"").error("config");
+    assert_eq!(error["message"], "abd.onmicrosoft.com is neither configured nor kept");
+    // What is kept of one that is not configured any more is listed.
+    world.store_veeam("1", 0);
+    world.write_config("");
+    assert_eq!(world.run_raw(&["list", "-q", TENANT]).stdout, format!("{TENANT}\n"));
 }
 
 #[test]
@@ -246,6 +261,16 @@ fn a_monitor_is_told_by_the_exit_code_and_still_gets_the_list() {
     assert_eq!((damaged.code, damaged.stdout.lines().count()), (7, 5));
     assert!(damaged.stderr.contains("the cache files of damaged.com are damaged"), "{}", damaged.stderr);
     assert_eq!(call(&["--fail-on", "login_required", "--state", "valid"]).code, 0);
+    assert_eq!(call(&["--fail-on", "login_required,damaged", "fresh.com"]).code, 0);
+
+    let soon = call(&["--fail-on", "due", "--due-within", "7d", "late.com", "fresh.com"]);
+    assert_eq!((soon.code, soon.stdout.as_str()), (3, "late.com\n"));
+    let words = "vb365-helper: a sign-in is due within 7 days for late.com\n\
+                 vb365-helper: hint: vb365-helper login late.com\n";
+    assert_eq!(soon.stderr, words);
+    assert_eq!(call(&["--fail-on", "due", "--due-within", "1d", "late.com"]).code, 0);
+    let endless = call(&["--fail-on", "due"]);
+    assert_eq!((endless.code, endless.stdout.as_str()), (2, ""));
 
     // The document is the list, not an error.
     let outcome = world.run_raw(&["list", "--json", "--fail-on", "login_required"]);
@@ -291,8 +316,26 @@ fn metrics_are_what_a_textfile_collector_takes() {
         skip("prometheus_client (PyPI) is missing");
         return;
     }
+    assert!(read.status.success(), "{read:?}");
     let samples = text.lines().filter(|line| !line.starts_with('#')).count();
     assert_eq!(String::from_utf8_lossy(&read.stdout).trim(), samples.to_string(), "{read:?}");
+}
+
+#[test]
+fn a_server_that_stands_twice_in_a_file_is_told_once() {
+    // A collector that is shown a series twice drops everything.
+    let world = World::new();
+    world.store_veeam("1", 0);
+    let file = world.cache_file();
+    let mut entry: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let mut second = entry["veeam"][0].clone();
+    second.as_object_mut().unwrap().remove("refresh_token");
+    entry["veeam"].as_array_mut().unwrap().push(second);
+    fs::write(&file, entry.to_string()).unwrap();
+    let text = world.run_raw(&["list", "--prometheus"]).stdout;
+    assert_eq!(text.matches("vb365_helper_access_token_expiry_timestamp_seconds{").count(), 1, "{text}");
+    let servers = listed(&world)["tenants"][0]["servers"].clone();
+    assert_eq!((servers.as_array().unwrap().len(), &servers[0]["refreshable"]), (1, &json!(true)));
 }
 
 #[test]
@@ -335,6 +378,28 @@ fn thousands_of_damaged_files_are_a_few_warnings() {
     assert_eq!(outcome.document()["tenants"].as_array().unwrap().len(), 1000);
     let warnings = outcome.warnings();
     assert_eq!((warnings.len(), warnings[5]), (6, "995 more cache files are damaged"));
+}
+
+#[test]
+fn ten_thousand_tenants_are_listed_at_once() {
+    let world = World::new();
+    world.store(&json!({ "entra": entra("1"), "server": world.vb365.url(), "veeam": veeam("1") }));
+    let entry = fs::read_to_string(world.cache_file()).unwrap();
+    let file = |name: &str| world.cache_dir().join(format!("{name}.json"));
+    for n in 1..10_000 {
+        let name = format!("t{n:05}.com");
+        let text = if n == 7777 { "{canary".to_owned() } else { entry.replace(TENANT, &name) };
+        fs::write(file(&name), text).unwrap();
+    }
+    let start = std::time::Instant::now();
+    let outcome = world.run_raw(&["list"]);
+    let took = start.elapsed();
+    // Built without optimization, which costs a factor of ten and more.
+    assert!(took < std::time::Duration::from_secs(15), "{took:?}");
+    assert_eq!((outcome.code, outcome.warnings().len(), outcome.stdout.lines().count()), (0, 1, 10_001));
+    assert!(outcome.stdout.lines().nth(1).unwrap().starts_with("t07777.com "), "what needs attention stands first");
+    let due = world.run_raw(&["list", "--quiet", "--fail-on", "damaged,login_required"]);
+    assert_eq!((due.code, due.stdout.lines().count()), (7, 10_000));
 }
 
 #[cfg(unix)]

@@ -14,10 +14,14 @@
 mod api_versions;
 mod cache_files;
 mod callers;
+#[cfg(unix)]
+mod completions;
 mod concurrency;
+mod doctor;
 mod erase;
 mod faults;
 mod get;
+mod help;
 mod hosts;
 mod ladder;
 mod list;

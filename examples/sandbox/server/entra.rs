@@ -15,6 +15,7 @@ use super::state::{self, Code, State};
 
 /// Azure CLI's application, the one whose sign-in VB365 servers know.
 pub(super) const AZURE_CLI: &str = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
+const CONFIGURATION: &str = ".well-known/openid-configuration";
 const DEVICE_CODE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// A poll may come this much before its time.
 const TOLERANCE: Duration = Duration::from_millis(100);
@@ -58,13 +59,15 @@ pub(super) fn answer(request: &Request, shared: &Shared) -> Response {
 }
 
 fn dispatch(request: &Request, shared: &Shared) -> Result<Value> {
-    let (tenant, endpoint) = request.path[1..].split_once("/oauth2/v2.0/").unwrap_or_default();
+    let endpoint = request.path[1..].split_once("/oauth2/v2.0/");
+    let (tenant, endpoint) = endpoint.or_else(|| request.path[1..].split_once("/v2.0/")).unwrap_or_default();
+    if (request.method.as_str(), endpoint) == ("GET", CONFIGURATION) {
+        return configuration(tenant, shared);
+    }
     if request.method != "POST" {
         return Err(Refusal::wrong("invalid_request", 900_561, format!("{} instead of POST", request.method)));
     }
-    let own = &shared.options.tenant;
-    let is_subdomain = tenant.strip_suffix(own.as_str()).is_some_and(|rest| rest.ends_with('.'));
-    if !tenant.eq_ignore_ascii_case(own) && !is_subdomain && tenant != TENANT_ID {
+    if !is_known(tenant, shared) {
         return Err(Refusal::wrong("invalid_request", 90002, format!("no tenant is called {tenant}")));
     }
     let form = Form::read(request)?;
@@ -79,6 +82,20 @@ fn dispatch(request: &Request, shared: &Shared) -> Result<Value> {
         ("token", None) => Err("field grant_type is missing".to_owned().into()),
         _ => Err("there is no such endpoint".to_owned().into()),
     }
+}
+
+fn is_known(tenant: &str, shared: &Shared) -> bool {
+    let own = &shared.options.tenant;
+    let is_subdomain = tenant.strip_suffix(own.as_str()).is_some_and(|rest| rest.ends_with('.'));
+    tenant.eq_ignore_ascii_case(own) || is_subdomain || tenant == TENANT_ID
+}
+
+/// OpenID Connect Discovery 1.0 section 4; whoever asks for a tenant that is not there has done nothing wrong.
+fn configuration(tenant: &str, shared: &Shared) -> Result<Value> {
+    if !is_known(tenant, shared) {
+        return Err(Refusal::no("invalid_tenant", 90002, "the tenant was not found"));
+    }
+    Ok(json!({ "issuer": format!("https://login.microsoftonline.com/{TENANT_ID}/v2.0") }))
 }
 
 /// RFC 8628 sections 3.1 and 3.2.

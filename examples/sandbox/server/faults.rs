@@ -6,12 +6,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// The endpoints that are counted and can go wrong.
-pub(super) const ENDPOINTS: [&str; 6] =
-    ["device_code", "entra_token", "veeam_token", "service_instance", "organization", "logout"];
+pub(super) const ENDPOINTS: [&str; 7] =
+    ["device_code", "entra_token", "veeam_token", "service_instance", "organization", "logout", "configuration"];
 
 /// How a fault is written in JSON, for whoever got it wrong.
 pub(super) const USAGE: &str = "wanted: {\"endpoint\": one of device_code, entra_token, veeam_token, \
-    service_instance, organization, logout} with \"status\" (and \"headers\", \"body\"), \"drop\": true, \
+    service_instance, organization, logout, configuration} with \"status\" (and \"headers\", \"body\"), \"drop\": true, \
     \"delay_ms\" or \"late_ms\"; \"times\" for more than one request";
 
 /// How many requests one order can spoil.
@@ -78,6 +78,7 @@ pub(super) fn endpoint_of(path: &str) -> Option<&'static str> {
         "serviceinstance" => Some("service_instance"),
         "organization" => Some("organization"),
         "logout" => Some("logout"),
+        "openid-configuration" => Some("configuration"),
         _ => None,
     }
 }

@@ -25,6 +25,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use chrono::{TimeDelta, Utc};
+
 pub use self::faults::Fault;
 use self::http::{Incoming, Reason, Request, Response};
 use self::state::State;
@@ -48,6 +50,10 @@ pub struct Options {
     /// Let that certificate have a common name alone, as many a VB365 server's. The identity
     /// platform is then served as plain http on a port of its own.
     pub no_san: bool,
+    /// How many days that certificate is still valid, if it is to end soon; negative where it has ended.
+    pub days: Option<i64>,
+    /// By how many seconds the servers' clock is ahead.
+    pub clock_ahead: i64,
     /// Life of Microsoft's access tokens, in seconds.
     pub entra_life: u64,
     /// Life of the VB365 server's access tokens, in seconds.
@@ -88,6 +94,8 @@ impl Default for Options {
             port: 0,
             tls: false,
             no_san: false,
+            days: None,
+            clock_ahead: 0,
             entra_life: 3600,
             veeam_life: 3600,
             code_life: 900,
@@ -141,6 +149,12 @@ impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         // A thread that panicked leaves counters and maps that are still good for the others.
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// What the servers' clock says, as a header has it (RFC 9110 section 5.6.7).
+    fn date(&self) -> String {
+        let now = Utc::now() + TimeDelta::seconds(self.options.clock_ahead);
+        now.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
     }
 
     fn log(&self, line: &str) {
@@ -248,7 +262,7 @@ impl Sandbox {
     }
 
     /// How many requests an endpoint had: `device_code`, `entra_token`, `veeam_token`,
-    /// `service_instance`, `organization` or `logout`.
+    /// `service_instance`, `organization`, `logout` or `configuration`.
     pub fn requests(&self, endpoint: &str) -> usize {
         self.shared.state().requests.get(endpoint).copied().unwrap_or_default()
     }
@@ -328,7 +342,7 @@ impl Stage {
     }
 
     fn of_this_machine(options: &Options) -> io::Result<Self> {
-        let certificate = options.tls.then(|| tls::Certificate::new(options.no_san)).transpose()?;
+        let certificate = options.tls.then(|| tls::Certificate::new(options.no_san, options.days)).transpose()?;
         let listener = listener(options.port)?;
         let scheme = if options.tls { "https" } else { "http" };
         let url = format!("{scheme}://127.0.0.1:{}", listener.local_addr()?.port());
@@ -404,6 +418,7 @@ fn talk(stream: &mut (impl Read + Write), shared: &Shared) -> io::Result<()> {
             shared.log(&format!("{} -> dropped", request.line()));
             return Ok(());
         };
+        let response = response.with("Date", &shared.date());
         shared.report(&request.line(), &response);
         response.write(stream)?;
     }
@@ -427,7 +442,9 @@ fn respond(request: &Request, shared: &Shared) -> Option<Response> {
     let response = match path.as_str() {
         "/device" => page::answer(request, shared),
         _ if path.starts_with("/sandbox/") => control::answer(request, shared),
-        _ if path.contains("/oauth2/v2.0/") => entra::answer(request, shared),
+        _ if path.contains("/oauth2/v2.0/") || path.ends_with("/openid-configuration") => {
+            entra::answer(request, shared)
+        }
         _ => veeam::answer(request, shared),
     };
     thread::sleep(late.max(shared.options.latency));

@@ -4,7 +4,8 @@ use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use rcgen::{CertificateParams, DnType, KeyPair};
+use chrono::{Datelike, TimeDelta, Utc};
+use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
@@ -21,19 +22,25 @@ pub struct Certificate {
 
 impl Certificate {
     /// A certificate for this machine; with `common_name_only` it has no subject alternative name.
-    pub fn new(common_name_only: bool) -> io::Result<Self> {
+    ///
+    /// It ends after so many `days`, if they are told.
+    pub fn new(common_name_only: bool, days: Option<i64>) -> io::Result<Self> {
         let names = if common_name_only { vec![] } else { vec!["localhost".to_owned(), "127.0.0.1".to_owned()] };
-        Self::made("VB365 sandbox", names)
+        Self::made("VB365 sandbox", names, days)
     }
 
     /// A certificate for a machine of this name.
     pub fn of(name: &str) -> io::Result<Self> {
-        Self::made(name, vec![name.to_owned()])
+        Self::made(name, vec![name.to_owned()], None)
     }
 
-    fn made(common_name: &str, names: Vec<String>) -> io::Result<Self> {
+    fn made(common_name: &str, names: Vec<String>, days: Option<i64>) -> io::Result<Self> {
         let mut params = CertificateParams::new(names).map_err(io::Error::other)?;
         params.distinguished_name.push(DnType::CommonName, common_name);
+        if let Some(days) = days {
+            let end = Utc::now() + TimeDelta::days(days);
+            params.not_after = date_time_ymd(end.year(), end.month() as u8, end.day() as u8);
+        }
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let certificate = params.self_signed(&key).map_err(io::Error::other)?;
         let digest = ring::digest::digest(&ring::digest::SHA256, certificate.der());

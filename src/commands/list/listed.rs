@@ -1,5 +1,6 @@
 //! One tenant as lists have it: what may be shown of its entry, which is everything but the tokens.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -92,8 +93,10 @@ impl Listed {
     pub fn new(entry: &Entry, settings: Option<&Settings>, now: DateTime<Utc>) -> Self {
         // The one renewed last is the one in use.
         let entra = entry.entra.iter().max_by_key(|record| record.obtained_at);
-        let servers: Vec<_> =
-            entry.veeam.iter().map(|record| ListedServer::new(record, trust(settings, &record.server))).collect();
+        // As for `get`, the first of each server counts, whatever else somebody wrote into the file.
+        let mut names = HashSet::new();
+        let records = entry.veeam.iter().filter(|record| names.insert(record.server.as_str()));
+        let servers = records.map(|record| ListedServer::new(record, trust(settings, &record.server))).collect();
         let account = entra.and_then(|record| record.account.clone());
         let account = account.or_else(|| entry.veeam.iter().find_map(|record| record.account.clone()));
         Self {
@@ -118,8 +121,8 @@ impl Listed {
         }
     }
 
-    /// A tenant of the configuration of whom nothing is kept.
-    pub(super) fn configured(tenant: &Tenant, settings: Option<&Settings>) -> Self {
+    /// A tenant of whom nothing is kept.
+    pub(super) fn missing(tenant: &Tenant, settings: Option<&Settings>) -> Self {
         let servers = settings.map(|settings| settings.servers.as_slice()).unwrap_or_default();
         let trust = settings.map(|settings| &settings.trust);
         let servers = servers.iter().map(|server| ListedServer::of(server.as_str(), None, false, trust));

@@ -6,21 +6,18 @@ mod listed;
 mod metrics;
 mod table;
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 pub use self::listed::{Listed, State};
 use super::{Answer, Context, Report};
 use crate::cli::{FailOnArg, ListArgs};
-use crate::config::Config;
 use crate::credential::Tenant;
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::protocol::{document, native};
 use crate::secret::Secret;
-use crate::text::in_a_row;
+use crate::text::{in_a_row, span};
 
 /// What a person reads before the first sign-in.
 const NOTHING: &str = "nothing is kept; sign in with: vb365-helper login TENANT --server https://HOST:4443\n";
@@ -44,15 +41,16 @@ struct ListedHost {
 /// Lists every tenant, or those that were asked for.
 ///
 /// # Errors
-/// Kind `cache` where the directory cannot be read; a tenant's unreadable file is only listed so. The
-/// report fails as `--fail-on` has it.
+/// Kind `cache` where the directory cannot be read; a tenant's unreadable file is only listed so. Kind
+/// `config`: nobody knows one that is named. The report fails as `--fail-on` has it.
 pub fn run(context: &Context<'_>, args: &ListArgs) -> Result<Report> {
     let now = context.clock.now();
-    let mut tenants = tenants(context, now)?;
+    check_known(context, &args.tenants)?;
+    let mut tenants = tenants(context, &args.tenants, now)?;
     filter::apply(&mut tenants, args, now);
     filter::sort(&mut tenants, now);
     let hosts = if filter::is_any(args) { Vec::new() } else { hosts(context) };
-    let failure = failure(&tenants, &args.fail_on);
+    let failure = failure(&tenants, args, now);
     let answer = answer(context, args, tenants, hosts, now)?;
     Ok(Report { answer, failure })
 }
@@ -82,27 +80,42 @@ fn answer(
     Ok(Secret::new(Vec::new()))
 }
 
-/// Every tenant that has an entry, and every one that is configured.
-fn tenants(context: &Context<'_>, now: DateTime<Utc>) -> Result<Vec<Listed>> {
-    let mut damages = Vec::new();
-    let mut keys = BTreeSet::new();
-    let mut tenants = Vec::new();
-    for tenant in context.cache.tenants()? {
-        keys.insert(tenant.key().to_owned());
-        tenants.push(match context.cache.read(&tenant) {
-            Ok(found) if found.damage.is_none() => {
-                // What the cache holds can be told where the configuration is wrong, too.
-                let settings = context.config.settings(&tenant).ok();
-                Listed::new(&found.entry, settings.as_ref(), now)
-            }
-            Ok(found) => damaged(&tenant, found.damage.unwrap_or_default(), &mut damages),
-            Err(error) => damaged(&tenant, error.to_string(), &mut damages),
-        });
+/// A slip must not pass for a tenant, least of all at a monitor.
+fn check_known(context: &Context<'_>, named: &[Tenant]) -> Result<()> {
+    let Context { config, cache, .. } = context;
+    for tenant in named {
+        let is_served = config.settings(tenant).is_ok_and(|settings| !settings.servers.is_empty());
+        if !is_served && !config.tenants().any(|known| known == tenant) && !cache.holds(tenant)? {
+            return Err(Error::new(Kind::Config, format!("{tenant} is neither configured nor kept"))
+                .with_hint("vb365-helper list --quiet")
+                .with_tenant(tenant));
+        }
     }
+    Ok(())
+}
+
+/// Those that are `named`; else every tenant that has an entry, and every one that is configured.
+fn tenants(context: &Context<'_>, named: &[Tenant], now: DateTime<Utc>) -> Result<Vec<Listed>> {
+    let mut damages = Vec::new();
+    let kept = if named.is_empty() { context.cache.tenants()? } else { Vec::new() };
+    let known = context.config.tenants().filter(|_| named.is_empty()).chain(&kept);
+    // Of the same tenant the first stays, which is as the user spells it.
+    let mut tenants: Vec<_> = named.iter().chain(known).collect();
+    tenants.sort_by_key(|tenant| tenant.key());
+    tenants.dedup();
+    let listed = tenants.into_iter().map(|tenant| {
+        // What the cache holds can be told where the configuration is wrong, too.
+        let settings = context.config.settings(tenant).ok();
+        match context.cache.read(tenant).map(|found| (found.damage, found.entry)) {
+            Ok((None, entry)) if entry.is_empty() => Listed::missing(tenant, settings.as_ref()),
+            Ok((None, entry)) => Listed::new(&entry, settings.as_ref(), now),
+            Ok((Some(damage), _)) => damaged(tenant, damage, &mut damages),
+            Err(error) => damaged(tenant, error.to_string(), &mut damages),
+        }
+    });
+    let listed = listed.collect();
     tell(context, &damages);
-    let missing = context.config.tenants().filter(|tenant| !keys.contains(tenant.key()));
-    tenants.extend(missing.map(|tenant| configured(context.config, tenant)));
-    Ok(tenants)
+    Ok(listed)
 }
 
 fn damaged(tenant: &Tenant, why: String, damages: &mut Vec<String>) -> Listed {
@@ -119,10 +132,6 @@ fn tell(context: &Context<'_>, damages: &[String]) {
     }
 }
 
-fn configured(config: &Config, tenant: &Tenant) -> Listed {
-    Listed::configured(tenant, config.settings(tenant).ok().as_ref())
-}
-
 fn hosts(context: &Context<'_>) -> Vec<ListedHost> {
     let hosts = context.cache.hosts().unwrap_or_else(|error| {
         context.warnings.add(error.to_string());
@@ -131,21 +140,25 @@ fn hosts(context: &Context<'_>) -> Vec<ListedHost> {
     hosts.iter().map(|host| ListedHost { host: host.to_string() }).collect()
 }
 
-/// What a monitor is told by the exit code; a sign-in that is due comes before a damaged entry, because
-/// the next write heals that one.
-fn failure(tenants: &[Listed], fail_on: &[FailOnArg]) -> Option<Error> {
-    let in_state = |state| {
+/// What a monitor is told by the exit code. A sign-in comes before a damaged entry, because it heals that.
+fn failure(tenants: &[Listed], args: &ListArgs, now: DateTime<Utc>) -> Option<Error> {
+    let within = span(filter::time(args.due_within.unwrap_or_default()));
+    let mut kinds = [FailOnArg::LoginRequired, FailOnArg::Due, FailOnArg::Damaged].into_iter();
+    kinds.find_map(|kind| {
+        let has_it = |tenant: &&Listed| match kind {
+            FailOnArg::LoginRequired => tenant.state == State::LoginRequired,
+            // The others are not listed.
+            FailOnArg::Due => tenant.sign_in_needed_by(now).is_some(),
+            FailOnArg::Damaged => tenant.state == State::Damaged,
+        };
         let names: Vec<_> =
-            tenants.iter().filter(|tenant| tenant.state == state).map(|tenant| tenant.tenant.as_str()).collect();
-        (!names.is_empty()).then_some(names)
-    };
-    let due = in_state(State::LoginRequired).filter(|_| fail_on.contains(&FailOnArg::LoginRequired)).map(|names| {
-        let message = format!("a sign-in is due for {}", in_a_row(names.iter().copied()));
-        Error::new(Kind::LoginRequired, message).with_hint(format!("vb365-helper login {}", names[0]))
-    });
-    let damaged = in_state(State::Damaged).filter(|_| fail_on.contains(&FailOnArg::Damaged)).map(|names| {
-        let message = format!("the cache files of {} are damaged", in_a_row(names.iter().copied()));
-        Error::new(Kind::Cache, message).with_hint(format!("vb365-helper login {}", names[0]))
-    });
-    due.or(damaged)
+            tenants.iter().filter(|_| args.fail_on.contains(&kind)).filter(has_it).map(Listed::name).collect();
+        let (first, names) = (*names.first()?, in_a_row(names.iter().copied()));
+        let (kind, message) = match kind {
+            FailOnArg::LoginRequired => (Kind::LoginRequired, format!("a sign-in is due for {names}")),
+            FailOnArg::Due => (Kind::LoginRequired, format!("a sign-in is due within {within} for {names}")),
+            FailOnArg::Damaged => (Kind::Cache, format!("the cache files of {names} are damaged")),
+        };
+        Some(Error::new(kind, message).with_hint(format!("vb365-helper login {first}")))
+    })
 }

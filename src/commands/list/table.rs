@@ -1,8 +1,9 @@
 //! The list for people: one aligned table that fits the terminal, a line for each server of a tenant, or
-//! a block for each tenant where everything is asked for.
+//! a block for each tenant where everything is asked for. What
+//! Terraform gave to be kept stands at the end.
 
 use chrono::{DateTime, Utc};
-use comfy_table::{Table, presets};
+use comfy_table::{ColumnConstraint, Table, presets};
 
 use super::listed::ListedServer;
 use super::{Listed, ListedHost, State};
@@ -16,6 +17,8 @@ const LEFT_OUT_FIRST: [usize; 3] = [2, 4, 3];
 /// Between two columns, in characters.
 const GAP: usize = 2;
 const NONE: &str = "-";
+/// The state of a host.
+const FOR_TERRAFORM: &str = "for Terraform";
 
 /// A line of the table.
 struct Row {
@@ -32,10 +35,11 @@ pub(super) fn draw(
     now: DateTime<Utc>,
 ) -> String {
     if is_wide {
-        return blocks(tenants, screen, now) + &lines(hosts);
+        let blocks = tenants.iter().map(|tenant| block(tenant, screen, now));
+        return blocks.chain(hosts.iter().map(|host| host_block(host, screen))).collect::<Vec<_>>().join("\n");
     }
-    let rows: Vec<Row> = tenants.iter().flat_map(|tenant| rows_of(tenant, now)).collect();
-    if rows.is_empty() { lines(hosts) } else { table(&rows, screen) + &lines(hosts) }
+    let rows = tenants.iter().flat_map(|tenant| rows_of(tenant, now)).chain(hosts.iter().map(row_of_host));
+    table(rows, screen)
 }
 
 fn rows_of(tenant: &Listed, now: DateTime<Utc>) -> Vec<Row> {
@@ -56,24 +60,33 @@ fn rows_of(tenant: &Listed, now: DateTime<Utc>) -> Vec<Row> {
     }
 }
 
-fn table(rows: &[Row], screen: Screen) -> String {
-    let columns = fitting(rows, screen);
+fn row_of_host(ListedHost { host }: &ListedHost) -> Row {
+    let [state, nothing] = [FOR_TERRAFORM, NONE].map(str::to_owned);
+    let cells = [host.clone(), state, nothing.clone(), nothing.clone(), nothing.clone(), nothing];
+    Row { cells, meaning: None }
+}
+
+fn table(rows: impl Iterator<Item = Row>, screen: Screen) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(columns.iter().map(|column| COLUMNS[*column]));
-    for row in rows {
-        table.add_row(columns.iter().map(|column| row.cells[*column].as_str()));
+    table.load_preset(presets::NOTHING).set_header(COLUMNS);
+    let mut states = vec![(None, String::new())];
+    for Row { cells, meaning } in rows {
+        states.push((meaning, cells[1].clone()));
+        table.add_row(cells);
     }
-    let meanings = std::iter::once(None).chain(rows.iter().map(|row| row.meaning));
-    let state_at = GAP + width(rows, 0);
-    let painted =
-        table.lines().zip(meanings).zip(std::iter::once("").chain(rows.iter().map(|row| row.cells[1].as_str())));
-    let lines = painted.map(|((line, meaning), state)| {
+    let widths: Vec<_> = table.column_max_content_widths().into_iter().map(usize::from).collect();
+    for left_out in screen.columns.map(|room| left_out(&widths, room)).unwrap_or_default() {
+        if let Some(column) = table.column_mut(*left_out) {
+            column.set_constraint(ColumnConstraint::Hidden);
+        }
+    }
+    let lines = table.lines().zip(states).map(|(line, (meaning, state))| {
         let line = line.trim();
         match meaning.filter(|_| screen.colour) {
             Some(meaning) => {
-                // Not in the tenant's name, which may have the same word in it.
-                let (name, rest) = line.split_at(state_at.min(line.len()));
-                format!("{name}{}\n", rest.replacen(state, &screen.paint(meaning, state), 1))
+                // Not in the tenant's name, which may have the same word in it, and is ASCII.
+                let (name, rest) = line.split_at((widths[0] + GAP).min(line.len()));
+                format!("{name}{}\n", rest.replacen(&state, &screen.paint(meaning, &state), 1))
             }
             None => format!("{line}\n"),
         }
@@ -81,30 +94,17 @@ fn table(rows: &[Row], screen: Screen) -> String {
     lines.collect()
 }
 
-/// The columns for which there is room, in order.
-fn fitting(rows: &[Row], screen: Screen) -> Vec<usize> {
-    let mut columns: Vec<usize> = (0..COLUMNS.len()).collect();
-    let Some(room) = screen.columns else { return columns };
-    let widths: Vec<_> = (0..COLUMNS.len()).map(|column| width(rows, column)).collect();
-    for left_out in LEFT_OUT_FIRST {
-        let needed: usize = columns.iter().map(|column| widths[*column] + GAP).sum();
-        if needed <= room + GAP {
-            break;
-        }
-        columns.retain(|column| *column != left_out);
-    }
-    columns
+/// The columns for which there is no room.
+fn left_out(widths: &[usize], room: usize) -> &'static [usize] {
+    let needed = |left_out: &[usize]| {
+        let shown = (0..widths.len()).filter(|column| !left_out.contains(column));
+        shown.map(|column| widths[column] + GAP).sum::<usize>()
+    };
+    let fits = |count: &usize| needed(&LEFT_OUT_FIRST[..*count]) <= room + GAP;
+    &LEFT_OUT_FIRST[..(0..LEFT_OUT_FIRST.len()).find(fits).unwrap_or(LEFT_OUT_FIRST.len())]
 }
 
-fn width(rows: &[Row], column: usize) -> usize {
-    rows.iter().map(|row| row.cells[column].chars().count()).chain([COLUMNS[column].len()]).max().unwrap_or_default()
-}
-
-/// Everything about each tenant, a fact a line.
-fn blocks(tenants: &[Listed], screen: Screen, now: DateTime<Utc>) -> String {
-    tenants.iter().map(|tenant| block(tenant, screen, now)).collect::<Vec<_>>().join("\n")
-}
-
+/// Everything about a tenant, a fact a line.
 fn block(tenant: &Listed, screen: Screen, now: DateTime<Utc>) -> String {
     let state = screen.paint(meaning(tenant.state), words(tenant.state));
     let mut facts = vec![("state", state), ("sign in by", needed_by(tenant, now))];
@@ -123,19 +123,21 @@ fn block(tenant: &Listed, screen: Screen, now: DateTime<Utc>) -> String {
         facts.push(("  refresh token", presence(server.refreshable)));
     }
     facts.push(("protection", tenant.protection.to_owned()));
+    facts_of(&tenant.tenant, facts, screen)
+}
+
+fn host_block(ListedHost { host }: &ListedHost, screen: Screen) -> String {
+    facts_of(host, vec![("state", FOR_TERRAFORM.to_owned())], screen)
+}
+
+fn facts_of(name: &str, facts: Vec<(&str, String)>, screen: Screen) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     for (name, value) in facts {
         table.add_row([name.to_owned(), value]);
     }
     let lines: String = table.lines().map(|line| format!(" {}\n", line.trim_end())).collect();
-    format!("{}\n{lines}", screen.paint(Meaning::Strong, &tenant.tenant))
-}
-
-/// What Terraform gave to be kept.
-fn lines(hosts: &[ListedHost]) -> String {
-    let lines: String = hosts.iter().map(|ListedHost { host }| format!("for Terraform, a token of {host}\n")).collect();
-    if hosts.is_empty() { lines } else { lines + "forget one with: vb365-helper forget HOST --protocol terraform\n" }
+    format!("{}\n{lines}", screen.paint(Meaning::Strong, name))
 }
 
 fn words(state: State) -> &'static str {

@@ -6,6 +6,7 @@ mod sign_in;
 mod summary;
 
 use super::list::{Listed, State};
+use super::trust::Seen;
 use super::{Answer, Context, Report};
 use crate::cli::LoginArgs;
 use crate::credential::{Settings, Tenant};
@@ -59,7 +60,8 @@ fn is_due(context: &Context<'_>, tenant: &Tenant) -> bool {
 }
 
 fn one(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs) -> Result<Answer> {
-    let (settings, signed_in) = sign_in::run(context, tenant, args).map_err(|error| error.with_tenant(tenant))?;
+    let result = sign_in::run(context, tenant, args, &mut Seen::default());
+    let (settings, signed_in) = result.map_err(|error| error.with_tenant(tenant))?;
     let words = summary::of_one(&settings, &signed_in, context.screen(args.plain), context.clock.now());
     if context.terminal.show(&words).is_err() {
         context.warnings.add(words.trim());

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{entry, sign_in, summary};
 use crate::cli::LoginArgs;
 use crate::commands::list::Listed;
+use crate::commands::trust::Seen;
 use crate::commands::{Answer, Context, Report};
 use crate::credential::{Settings, Tenant};
 use crate::error::{Error, Kind, Result};
@@ -44,13 +45,13 @@ pub(super) fn run(context: &Context<'_>, tenants: &[Tenant], args: &LoginArgs) -
     let screen = context.screen(args.plain);
     // Without the terminal the sign-ins themselves say so.
     let show = |text: &str| drop(context.terminal.show(text));
-    let mut ended: Vec<Ended> = Vec::new();
+    let (mut ended, mut seen): (Vec<Ended>, _) = (Vec::new(), Seen::default());
     for (index, tenant) in tenants.iter().enumerate() {
         let result = if context.terminal.is_interrupted() {
             Err(Error::new(Kind::LoginFailed, "not asked any more, after Ctrl-C"))
         } else {
             show(&format!("\n[{} of {}] {tenant}\n", index + 1, tenants.len()));
-            let result = sign_in::run(context, tenant, args);
+            let result = sign_in::run(context, tenant, args, &mut seen);
             show(&summary::in_a_line(&result, screen));
             result
         };

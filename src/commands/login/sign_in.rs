@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use crate::cli::LoginArgs;
+use crate::cli::{LoginArgs, USUAL_PORT};
 use crate::commands::Context;
+use crate::commands::trust::{self, Seen};
 use crate::config::Told;
 use crate::credential::{ApiVersion, Interactive, Origin, Request, Scopes, Settings, Tenant, Want};
-use crate::device_login::{Wishes, cancelled};
+use crate::device_login::Wishes;
 use crate::error::{Error, Kind, Result};
-use crate::host::aside;
 use crate::http::Client;
 use crate::resolve::{Ladder, SignedIn};
 use crate::veeam::Veeam;
@@ -17,14 +17,22 @@ use crate::veeam::Veeam;
 /// How long finding out the API version may take for each version asked for.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
 
-/// Signs in to `tenant`, and answers what is remembered now and what that brought.
+/// Signs in to `tenant`, and answers what is remembered now and what that brought; of certificates that were
+/// `seen` before, nothing is asked again.
 ///
 /// # Errors
 /// Every kind.
-pub(super) fn run(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs) -> Result<(Settings, SignedIn)> {
+pub(super) fn run(
+    context: &Context<'_>,
+    tenant: &Tenant,
+    args: &LoginArgs,
+    seen: &mut Seen,
+) -> Result<(Settings, SignedIn)> {
     let mut told = told(args)?;
     let settings = context.config.settings_with(tenant, &told)?;
     let server = told.server.as_ref().or(settings.servers.first()).cloned().ok_or_else(|| no_server(tenant))?;
+    trust::at_login(context, &settings, &server, &mut told, seen, args.plain)?;
+    let settings = context.config.settings_with(tenant, &told)?;
     // Nobody would see it if a new destination were written here.
     if !context.terminal.is_available() {
         return Err(Error::new(
@@ -32,8 +40,14 @@ pub(super) fn run(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs) -> R
             "a sign-in needs a terminal to show its code on, and there is none",
         ));
     }
+    if let Some(near) = context.near(tenant) {
+        // It may be a new one; who mistyped sees it before there is a code.
+        let words = format!("{tenant} is new here. If you mean {near}: Ctrl-C, then vb365-helper login {near}\n");
+        let _ = context.terminal.show(&words);
+    }
     if settings.api_version.is_none() {
-        told.api_version = Some(newest_version(context, &settings, &server)?);
+        let newest = newest_version(context, &settings, &server);
+        told.api_version = Some(newest.map_err(|error| with_usual_port(error, tenant, &server))?);
     }
     remember(context, tenant, &told)?;
 
@@ -44,12 +58,9 @@ pub(super) fn run(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs) -> R
     Ok((settings, signed_in))
 }
 
-/// Asks the server, unless the person has had enough: it may be one that does not answer.
 fn newest_version(context: &Context<'_>, settings: &Settings, server: &Origin) -> Result<ApiVersion> {
-    let (client, tenant, server) = (Client::new(&settings.trust)?, settings.tenant.clone(), server.clone());
-    let is_wanted = || if context.terminal.is_interrupted() { Err(cancelled(&settings.tenant)) } else { Ok(()) };
-    let found = aside(move || Veeam::newest_version(&client, &tenant, &server, PROBE_LIMIT), is_wanted)?;
-    found.unwrap_or_else(|| Err(Error::new(Kind::Unavailable, "this machine can start no thread now")))
+    let (client, server) = (Client::new(&settings.trust)?, server.clone());
+    context.unless_cancelled(&settings.tenant, move || Veeam::newest_version(&client, &server, PROBE_LIMIT))
 }
 
 /// Writes what was told into the configuration. Where that cannot be written, and lacks nothing but the
@@ -91,6 +102,7 @@ fn told(args: &LoginArgs) -> Result<Told> {
         authority: args.authority.clone(),
         ca_file: args.ca_file.clone(),
         pins: args.pins.clone(),
+        replaces_pins: false,
         api_version: args.api_version,
     })
 }
@@ -98,4 +110,33 @@ fn told(args: &LoginArgs) -> Result<Told> {
 fn no_server(tenant: &Tenant) -> Error {
     Error::new(Kind::Config, format!("no server is configured for {tenant}"))
         .with_hint(format!("vb365-helper login {tenant} --server https://HOST:4443"))
+}
+
+/// Where https listens by itself, there is nothing or something else: VB365 listens elsewhere as a rule.
+fn with_usual_port(error: Error, tenant: &Tenant, server: &Origin) -> Error {
+    match server.name_and_port() {
+        (name, 443) if matches!(error.kind(), Kind::Unavailable | Kind::Config) => {
+            error.with_hint(format!("vb365-helper login {tenant} --server https://{name}:{USUAL_PORT}"))
+        }
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_not_at_the_port_of_https_is_looked_for_at_the_usual_one() {
+        let hint = |kind, server: &str| {
+            let error =
+                with_usual_port(Error::new(kind, "gone"), &"abc.com".parse().unwrap(), &server.parse().unwrap());
+            error.hint().map(str::to_owned)
+        };
+        let usual = Some("vb365-helper login abc.com --server https://vb365.abc.local:4443".to_owned());
+        assert_eq!(hint(Kind::Unavailable, "https://vb365.abc.local"), usual);
+        assert_eq!(hint(Kind::Config, "https://vb365.abc.local"), usual);
+        assert_eq!(hint(Kind::Unavailable, "https://vb365.abc.local:9443"), None);
+        assert_eq!(hint(Kind::UntrustedServer, "https://vb365.abc.local"), None);
+    }
 }

@@ -82,7 +82,11 @@ fn wiring_of(caller: CallerArg) -> fn(&Desk<'_>) -> Result<Wiring> {
 /// be read or changed; that file is then as it was.
 pub fn run(context: &Context<'_>, process: &Process<'_>, args: &SetupArgs) -> Result<Answer> {
     let desk = Desk::new(context.config, process, args)?;
-    let wiring = wiring_of(args.caller)(&desk)?;
+    let meant = |error| match &args.tenant {
+        Some(tenant) => context.meant(error, tenant),
+        None => error,
+    };
+    let wiring = wiring_of(args.caller)(&desk).map_err(meant)?;
     let text = if args.write { wiring.write(context, &desk)? } else { wiring.printed() };
     Ok(Secret::new(text.into_bytes()))
 }

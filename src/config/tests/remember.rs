@@ -44,6 +44,7 @@ fn tolds() -> impl Strategy<Value = Told> {
             authority,
             ca_file,
             pins,
+            replaces_pins: false,
             api_version,
         })
 }
@@ -113,6 +114,7 @@ fn everything_that_was_told_is_written() {
         authority: Some(origin("https://login.microsoftonline.us")),
         ca_file: Some("relative.pem".into()),
         pins: vec![PIN.parse().unwrap(), PIN.parse().unwrap()],
+        replaces_pins: false,
         api_version: Some(ApiVersion::V6),
     };
     let new = after("", &told);

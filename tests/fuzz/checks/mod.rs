@@ -131,7 +131,7 @@ fn reply(text: &[u8]) -> Reply {
     let (status, delay) = (number().unwrap_or(400), number());
     // The client lets nothing longer through.
     let retry_after = delay.map(|delay| Duration::from_secs(u64::from(delay).min(3600)));
-    Reply { status, retry_after, body: Secret::new(parts.next().unwrap_or_default().to_vec()) }
+    Reply { status, retry_after, date: None, body: Secret::new(parts.next().unwrap_or_default().to_vec()) }
 }
 
 /// What a body says to any other reader of JSON, nothing if it is none. `None` where only a reader

@@ -64,7 +64,8 @@ fn said(text: &[u8], known: &[&str]) -> Value {
 fn assert_refused<T: Debug>(planted: &Planted, read: &Result<T>) {
     planted.assert_hidden(read);
     if let Err(error) = read {
-        assert_eq!((error.kind(), error.hint(), error.cause()), (Kind::BadRequest, None, None));
+        let help = Some("vb365-helper help protocol");
+        assert_eq!((error.kind(), error.hint(), error.cause()), (Kind::BadRequest, help, None));
         assert_discreet(error);
     }
 }

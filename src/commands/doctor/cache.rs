@@ -1,0 +1,88 @@
+//! The cache directory: its rights, what writers have left, and who works on it now. What stands in the
+//! entries is a matter of their tenants.
+
+use std::path::Path;
+
+use super::finding::{Finding, Findings};
+use crate::cache::{Cache, HeldLock, Survey};
+use crate::credential::Host;
+use crate::files;
+use crate::text::in_a_row;
+
+const ABOUT: &str = "cache";
+
+/// Checks the directory.
+pub(super) fn check(cache: &Cache) -> Vec<Finding> {
+    let mut findings = Findings::about(ABOUT);
+    let dir = cache.dir().display().to_string();
+    match cache.survey() {
+        Err(error) => findings.fail("directory", &error),
+        Ok(Survey { is_there: false, .. }) => findings.ok("directory", format!("{dir} is not there yet")),
+        Ok(survey) => {
+            findings.ok("directory", dir.as_str());
+            permissions(&mut findings, &dir, &survey);
+            leftovers(&mut findings, cache.dir(), &survey);
+            survey.locks.iter().for_each(|lock| findings.ok("lock", held(lock)));
+        }
+    }
+    if let Some(part) = cache.dir().parent().and_then(files::shared_part) {
+        let part = part.display();
+        let message = format!("other users can change {part}, and put another directory in the place of {dir}");
+        findings.warn("permissions", message, format!("chmod go-w '{part}'"));
+    }
+    hosts(&mut findings, cache);
+    findings.list
+}
+
+fn permissions(findings: &mut Findings, dir: &str, survey: &Survey) {
+    if survey.is_exposed {
+        let message = format!("other users can see in {dir} whose tokens are kept");
+        findings.warn("permissions", message, format!("chmod 700 '{dir}'"));
+    }
+    if let Some(first) = survey.exposed.first() {
+        let message = match survey.exposed.len() {
+            1 => format!("other users can read {}", first.display()),
+            more => format!("other users can read {more} files, {} among them", first.display()),
+        };
+        findings.warn("permissions", message, format!("chmod 600 '{dir}'/*.json"));
+    }
+}
+
+/// Complete or not, whoever takes the lock next sees to it.
+fn leftovers(findings: &mut Findings, dir: &Path, survey: &Survey) {
+    let Some(first) = survey.leftovers.first() else { return };
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let names: Vec<_> = survey.leftovers.iter().filter_map(|path| name(path)).collect();
+    let names = in_a_row(names.iter().map(String::as_str));
+    let message = format!("a write was ended before its time and has left {names}; the next one goes on there");
+    let stem = name(first).and_then(|name| name.strip_suffix(".json.tmp").map(str::to_owned)).unwrap_or_default();
+    let hint = match Host::from_key(&stem).filter(|_| first.parent() != Some(dir)) {
+        Some(host) => format!("vb365-helper forget {host} --protocol terraform"),
+        None => format!("vb365-helper refresh {stem}"),
+    };
+    findings.warn("leftovers", message, hint);
+}
+
+fn held(lock: &HeldLock) -> String {
+    let path = lock.path.display();
+    match &lock.holder {
+        None => format!("{path} is held by a process"),
+        Some(holder) => {
+            let program = holder.program.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+            format!("{path} is held by process {}{program}", holder.pid)
+        }
+    }
+}
+
+/// What is kept for Terraform.
+fn hosts(findings: &mut Findings, cache: &Cache) {
+    for host in cache.hosts().unwrap_or_default() {
+        match cache.host_token(&host) {
+            Err(error) => findings.fail("hosts", &error),
+            Ok((_, Some(damage))) => {
+                findings.warn("hosts", damage, format!("vb365-helper forget {host} --protocol terraform"));
+            }
+            Ok((_, None)) => {}
+        }
+    }
+}
