@@ -69,6 +69,10 @@ fn only_those_that_are_due_are_asked_for() {
     let document = json(&run(&machine, &["login", TENANT, "--due", "--json"]).stdout);
     assert_valid("logins-v1", &document);
     assert_eq!(machine.sandbox.requests("device_code"), codes);
+    // The same kind of document for one that is due as for none.
+    let document = json(&run(&machine, &["login", "second.com", "--due", "--json"]).stdout);
+    assert_valid("logins-v1", &document);
+    assert_eq!(document["tenants"][0]["error"]["kind"], "refused");
     let finished = run(&machine, &["login", "--from-config", "--due"]);
     assert!(finished.terminal.contains("[1 of 2] second.com\n"), "{}", finished.terminal);
 }
