@@ -196,7 +196,7 @@ impl Tour {
         }
         let env = self.helper.env.each_ref().map(|(name, value)| (*name, value.as_str()));
         let session = pty::Session::start(&self.helper.path, args, &env, b"");
-        session.try_wait_for("enter the code", BY_ITSELF)?;
+        session.try_wait_for("Ctrl-C cancels", BY_ITSELF)?;
         self.sandbox.approve();
         let finished = session.try_finish(BY_ITSELF)?;
         program::show(&finished.terminal);

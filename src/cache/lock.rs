@@ -32,15 +32,16 @@ pub(super) struct FileLock {
 }
 
 impl FileLock {
-    /// Takes the lock on `path`; `on_wait` is called once if another process holds it.
+    /// Takes the lock on `path`; `while_held` is called again and again while another process holds it.
     ///
     /// # Errors
-    /// Kind `cache`, naming the file: it cannot be opened or locked, or is still held at `deadline`.
+    /// Kind `cache`, naming the file: it cannot be opened or locked, or is still held at `deadline`; and the
+    /// error of `while_held`, which ends the wait.
     pub(super) fn acquire(
         path: &Path,
         clock: &dyn Clock,
         deadline: Deadline,
-        on_wait: &mut dyn FnMut(),
+        while_held: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Self> {
         let file = open(path)?;
         let mut announced = false;
@@ -52,8 +53,8 @@ impl FileLock {
             if !announced {
                 announced = true;
                 log::debug!("another process holds {}", path.display());
-                on_wait();
             }
+            while_held()?;
             if left.is_zero() {
                 let message =
                     format!("another process holds the lock {} and did not release it in time", path.display());
@@ -219,7 +220,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("abc.com.lock");
         let clock = crate::host::fake::FakeClock::default();
-        let lock = || FileLock::acquire(&path, &clock, Deadline::after(&clock, Duration::ZERO), &mut || {});
+        let lock = || FileLock::acquire(&path, &clock, Deadline::after(&clock, Duration::ZERO), &mut || Ok(()));
         let held = lock().unwrap();
         // As a process has it that is being started.
         let _inherited = held.file.try_clone().unwrap();
@@ -236,7 +237,8 @@ mod tests {
         std::fs::write(&path, "what somebody else wrote").unwrap();
         let now = "2026-11-23T04:00:00Z".parse().unwrap();
         let clock = crate::host::fake::FakeClock::default();
-        let lock = || FileLock::acquire(&path, &clock, Deadline::after(&clock, Duration::ZERO), &mut || {}).unwrap();
+        let lock =
+            || FileLock::acquire(&path, &clock, Deadline::after(&clock, Duration::ZERO), &mut || Ok(())).unwrap();
         let error = lock().set_note(now).unwrap_err();
         let message = format!(
             "the lock file {} cannot be written: it is no lock file: something else stands in it",

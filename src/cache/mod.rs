@@ -70,20 +70,20 @@ impl Cache {
         Ok(TenantLock { tenant: tenant.clone(), slot: self.slot(tenant).lock(clock, deadline)? })
     }
 
-    /// Takes the lock under which one person signs in; `on_wait` is called once if another
+    /// Takes the lock under which one person signs in; `while_held` is called again and again while another
     /// process's sign-in is under way.
     ///
     /// # Errors
-    /// As [`Cache::lock`].
+    /// As [`Cache::lock`], and the error of `while_held`, which ends the wait.
     pub fn lock_login(
         &self,
         tenant: &Tenant,
         clock: &dyn Clock,
         deadline: Deadline,
-        on_wait: &mut dyn FnMut(),
+        while_held: &mut dyn FnMut() -> Result<()>,
     ) -> Result<LoginLock> {
         self.dir.ensure()?;
-        let held = FileLock::acquire(&self.slot(tenant).path("login.lock"), clock, deadline, on_wait)?;
+        let held = FileLock::acquire(&self.slot(tenant).path("login.lock"), clock, deadline, while_held)?;
         steps::reached(Step::LoginLockTaken);
         Ok(LoginLock(held))
     }

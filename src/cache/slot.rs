@@ -149,7 +149,7 @@ impl Slot {
     /// Kind `cache`, naming the file: the directory or lock cannot be used, or is held past `deadline`.
     pub(super) fn lock(self, clock: &dyn Clock, deadline: Deadline) -> Result<SlotLock> {
         self.dir.ensure()?;
-        let held = FileLock::acquire(&self.path("lock"), clock, deadline, &mut || {})?;
+        let held = FileLock::acquire(&self.path("lock"), clock, deadline, &mut || Ok(()))?;
         steps::reached(Step::LockTaken);
         Ok(SlotLock { slot: self, _held: held })
     }

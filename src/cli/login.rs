@@ -18,6 +18,8 @@ Examples:
   vb365-helper login abc.onmicrosoft.com --server https://vb365.abc.local:4443
   # Again, after Microsoft ended the sign-in
   vb365-helper login abc.onmicrosoft.com
+  # Every tenant that needs a person, one after the other
+  vb365-helper login --from-config --due
   # The server spells the organization another way
   vb365-helper login abc.onmicrosoft.com --organization Abc.onmicrosoft.com
   # A tenant of a national cloud
@@ -73,7 +75,8 @@ pub struct LoginArgs {
     /// Text alone, as for a screen reader: no colour, no QR code, nothing that moves
     #[arg(long)]
     pub plain: bool,
-    /// Write the tenant's entry to stdout, as `list --json` has it; of several, a document with all
+    /// Write the tenant's entry to stdout, as `list --json` has it; with several tenants, --from-config or
+    /// --due, a document with an entry or an error for each
     #[arg(long)]
     pub json: bool,
 }

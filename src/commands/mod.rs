@@ -25,9 +25,9 @@ use zeroize::Zeroizing;
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::credential::Tenant;
-use crate::device_login::{Person, Wishes};
+use crate::device_login::{Person, Wishes, cancelled};
 use crate::error::{Error, Kind, Result};
-use crate::host::{Clock, Deadline, Input, Surface, Terminal};
+use crate::host::{Clock, Deadline, Input, Surface, Terminal, aside};
 use crate::protocol::{Output, Variables};
 use crate::resolve::{Clients, Means, Trail};
 use crate::screen::Screen;
@@ -92,6 +92,20 @@ impl<'a> Context<'a> {
             Some(hint) => error.with_hint(hint),
             None => error,
         }
+    }
+
+    /// Asks a server that may not answer, for the sign-in to `tenant`: who has pressed Ctrl-C is not held.
+    ///
+    /// # Errors
+    /// Those of `ask`, and kind `login_failed` after Ctrl-C.
+    pub fn unless_cancelled<T: Send + 'static>(
+        &self,
+        tenant: &Tenant,
+        ask: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let is_wanted = || if self.terminal.is_interrupted() { Err(cancelled(tenant)) } else { Ok(()) };
+        let no_thread = || Err(Error::new(Kind::Unavailable, "this machine can start no thread now"));
+        aside(ask, is_wanted)?.unwrap_or_else(no_thread)
     }
 
     /// Where the answer is shown.

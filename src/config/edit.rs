@@ -23,10 +23,15 @@ impl Config {
     /// settings. A file that says all that already is not touched.
     ///
     /// # Errors
-    /// Kind `config`, naming the file, which is as it was; `bad_request`, naming the flag.
+    /// Kind `config`, naming the file, which is as it was, and what to write there; `bad_request`, naming the flag.
     pub fn remember(&self, tenant: &Tenant, told: &Told, clock: &dyn Clock) -> Result<()> {
         let told = told.checked()?;
-        self.rewrite(clock, &|text| edited(text, tenant, &told))
+        self.rewrite(clock, &|text| edited(text, tenant, &told)).map_err(|error| {
+            let mut own = Table::new();
+            put_told(&mut own, &self.file.defaults, &told);
+            let lines = own.to_string().trim_end().replace('\n', "; ");
+            error.with_hint(format!("write it there by hand, under [tenants.\"{tenant}\"]: {lines}"))
+        })
     }
 
     /// Has `edit` change the file's text; where it changes nothing, the file is not touched.

@@ -7,18 +7,20 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::person::Person;
 use super::prompt::{Invitation, Prompt, Waiting};
-use super::{NotSignedIn, invitation};
+use super::{NotSignedIn, cancelled, invitation};
+use crate::credential::Settings;
 use crate::error::{Error, Kind, Result};
 use crate::host::Surface;
 use crate::screen::{Canvas, Meaning, Screen, ask};
+
+/// How long a browser's start is watched: what fails does so at once.
+const LAUNCH: Duration = Duration::from_millis(500);
 
 /// A prompt at a terminal.
 pub(super) struct AtTerminal<'a> {
     person: Person<'a>,
     screen: Screen,
-    /// The tenant and its identity host, once the invitation was shown.
-    tenant: String,
-    host: String,
+    settings: &'a Settings,
     told: Option<Waiting>,
     line: Option<Line>,
 }
@@ -30,15 +32,15 @@ struct Line {
 }
 
 impl<'a> AtTerminal<'a> {
-    pub(super) fn new(person: Person<'a>) -> Self {
+    pub(super) fn new(person: Person<'a>, settings: &'a Settings) -> Self {
         let screen = Screen::of_terminal(person.terminal, person.variables, person.wishes.is_plain);
-        Self { person, screen, tenant: String::new(), host: String::new(), told: None, line: None }
+        Self { person, screen, settings, told: None, line: None }
     }
 
     fn words(&self, waiting: Waiting) -> String {
-        let host = &self.host;
+        let host = self.settings.authority.host();
         match waiting {
-            Waiting::ForPerson => "waiting for you to sign in".to_owned(),
+            Waiting::ForPerson => "waiting for your sign-in".to_owned(),
             Waiting::SlowedDown => format!("waiting; {host} wants to be asked less often"),
             Waiting::NoAnswer => format!("no answer from {host}, trying again"),
         }
@@ -46,13 +48,9 @@ impl<'a> AtTerminal<'a> {
 
     /// A browser is a convenience: without one the address is there to be opened by hand.
     fn open_browser(&self, address: &str) {
-        let opened = open::commands(address).into_iter().any(|mut command| {
-            use std::process::Stdio;
-            // A browser for text would take the terminal for itself.
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_ok()
-        });
-        if !opened {
-            let _ = self.person.terminal.show("No browser can be started here; open the address yourself.\n");
+        // In a session of its own: a browser for text would take the terminal for itself.
+        if open::that_detached_with_timeout(address, LAUNCH).is_err() {
+            let _ = self.person.terminal.show("No browser can be started here; open the address yourself.\n\n");
         }
     }
 }
@@ -60,12 +58,10 @@ impl<'a> AtTerminal<'a> {
 impl Prompt for AtTerminal<'_> {
     fn show(&mut self, invitation: &Invitation<'_>) -> Result<()> {
         let Person { terminal, wishes, .. } = self.person;
-        self.tenant = invitation.settings.tenant.to_string();
-        self.host = invitation.settings.authority.host().to_owned();
         terminal.catch_interrupts();
         terminal.show(&invitation::text(invitation, self.screen, wishes)).map_err(|error| {
             let message = format!("the terminal cannot be written to: {error}");
-            Error::new(Kind::LoginRequired, message).with_tenant(&invitation.settings.tenant)
+            Error::new(Kind::LoginRequired, message).with_tenant(&self.settings.tenant)
         })?;
         if wishes.opens_browser {
             let code = invitation.code;
@@ -80,7 +76,8 @@ impl Prompt for AtTerminal<'_> {
         let terminal = self.person.terminal;
         if let Some(line) = &self.line {
             let meaning = if waiting == Waiting::NoAnswer { Meaning::Warning } else { Meaning::Faint };
-            let words = format!("{}, {}:{:02} left", self.words(waiting), left.as_secs() / 60, left.as_secs() % 60);
+            // The time comes first: a line that is too short loses its end.
+            let words = format!("{}:{:02} left, {}", left.as_secs() / 60, left.as_secs() % 60, self.words(waiting));
             line.bar.set_message(self.screen.paint(meaning, &words));
             line.canvas.show_on(terminal);
         } else if self.told.unwrap_or(Waiting::ForPerson) != waiting {
@@ -91,7 +88,11 @@ impl Prompt for AtTerminal<'_> {
     }
 
     fn check(&mut self) -> Result<(), NotSignedIn> {
-        if self.person.terminal.is_interrupted() { Err(cancelled(&self.tenant)) } else { Ok(()) }
+        if self.person.terminal.is_interrupted() {
+            Err(NotSignedIn::Declined(cancelled(&self.settings.tenant)))
+        } else {
+            Ok(())
+        }
     }
 
     fn close(&mut self) {
@@ -104,12 +105,6 @@ impl Prompt for AtTerminal<'_> {
     fn confirms(&mut self, question: &str) -> bool {
         ask::confirm(self.person.terminal, question).unwrap_or(false)
     }
-}
-
-/// The person at the terminal has had enough.
-pub(super) fn cancelled(tenant: &str) -> NotSignedIn {
-    let message = format!("the sign-in for {tenant} was cancelled");
-    NotSignedIn::Declined(Error::new(Kind::LoginFailed, message).with_tenant(tenant))
 }
 
 impl Line {

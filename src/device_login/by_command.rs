@@ -11,10 +11,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::NotSignedIn;
-use super::at_terminal::cancelled;
 use super::prompt::{Invitation, Prompt, Waiting};
-use crate::credential::PromptCommand;
+use super::{NotSignedIn, cancelled};
+use crate::credential::{PromptCommand, Settings};
 use crate::error::{Error, Kind, Result};
 use crate::host::Terminal;
 use crate::protocol::instant;
@@ -47,7 +46,7 @@ pub(super) struct ByCommand<'a> {
     command: &'a PromptCommand,
     /// Where Ctrl-C and a service's stop are heard, though nobody reads there.
     terminal: &'a dyn Terminal,
-    tenant: String,
+    settings: &'a Settings,
     running: Option<Running>,
 }
 
@@ -57,12 +56,12 @@ struct Running {
 }
 
 impl<'a> ByCommand<'a> {
-    pub(super) fn new(command: &'a PromptCommand, terminal: &'a dyn Terminal) -> Self {
-        Self { command, terminal, tenant: String::new(), running: None }
+    pub(super) fn new(command: &'a PromptCommand, terminal: &'a dyn Terminal, settings: &'a Settings) -> Self {
+        Self { command, terminal, settings, running: None }
     }
 
     fn failed(&self, why: &str) -> Error {
-        let (tenant, program) = (&self.tenant, self.command.program.display());
+        let (tenant, program) = (&self.settings.tenant, self.command.program.display());
         let message = format!("a sign-in to {tenant} is due, and the prompt command {program} {why}");
         Error::new(Kind::LoginRequired, message).with_hint(format!("vb365-helper login {tenant}")).with_tenant(tenant)
     }
@@ -70,7 +69,6 @@ impl<'a> ByCommand<'a> {
 
 impl Prompt for ByCommand<'_> {
     fn show(&mut self, invitation: &Invitation<'_>) -> Result<()> {
-        self.tenant = invitation.settings.tenant.to_string();
         self.terminal.catch_interrupts();
         let document = serde_json::to_vec(&Document::from(invitation)).unwrap_or_default();
         let started = Running::start(self.command, document);
@@ -82,7 +80,7 @@ impl Prompt for ByCommand<'_> {
 
     fn check(&mut self) -> Result<(), NotSignedIn> {
         if self.terminal.is_interrupted() {
-            return Err(cancelled(&self.tenant));
+            return Err(NotSignedIn::Declined(cancelled(&self.settings.tenant)));
         }
         let Some(Running { child, words }) = &mut self.running else { return Ok(()) };
         match child.try_wait() {

@@ -9,26 +9,22 @@ mod prompt;
 #[cfg(test)]
 mod tests;
 
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
 
 pub use self::person::{Person, Wishes};
 pub use self::prompt::{Invitation, Prompt, Waiting};
-use crate::credential::{Origin, Settings};
+use crate::credential::{Origin, Settings, Tenant};
 use crate::entra::Entra;
 use crate::entra::device::{Answer, DeviceCode, Pace};
 use crate::entra::tokens::EntraTokens;
 use crate::error::{Error, Kind, Result};
-use crate::host::{Clock, Deadline};
+use crate::host::{Clock, Deadline, GLANCE, aside};
 use crate::steps::{self, Step};
 
 /// No single question to the platform takes longer than this.
 const REQUEST_LIMIT: Duration = Duration::from_secs(20);
 /// How long the last question, which comes at the deadline, may take.
 const LAST_WORD: Duration = Duration::from_secs(5);
-/// How soon Ctrl-C is noticed.
-const GLANCE: Duration = Duration::from_millis(100);
 
 /// Why nobody signed in.
 #[derive(Debug)]
@@ -68,7 +64,10 @@ pub struct SignIn<'a> {
 pub fn run(sign_in: &SignIn<'_>, clock: &dyn Clock, prompt: &mut dyn Prompt) -> Result<EntraTokens, NotSignedIn> {
     let SignIn { entra, settings, server, account, claims, limit } = *sign_in;
     let first = limit.map_or(REQUEST_LIMIT, |limit| limit.left(clock).min(REQUEST_LIMIT));
-    let code = entra.device_code(claims, first)?;
+    let (platform, claims) = (entra.clone(), claims.map(str::to_owned));
+    let code = aside(move || platform.device_code(claims.as_deref(), first), || prompt.check())?;
+    let code = code.unwrap_or_else(|| Err(Error::new(Kind::Unavailable, "this machine can start no thread now")))?;
+    prompt.check()?;
     let life = limit.map_or(code.life, |limit| code.life.min(limit.left(clock)));
     let deadline = Deadline::after(clock, life);
     let expires_at = clock.now() + life;
@@ -126,27 +125,24 @@ impl Wait<'_> {
         }
     }
 
-    /// Asks once, unless the person gives up. The question has a thread of its own, so that a server that
-    /// does not answer cannot hold the person.
+    /// Asks once, unless the person gives up.
     fn poll(&self, limit: Duration, prompt: &mut dyn Prompt) -> Result<Answer, NotSignedIn> {
-        let (answered, answer) = mpsc::channel();
         let (entra, code) = (self.entra.clone(), self.code.clone());
-        // Nobody listens any more after Ctrl-C.
-        let ask = move || drop(answered.send(entra.poll(&code, limit)));
-        if thread::Builder::new().spawn(ask).is_err() {
-            return Ok(Answer::NoAnswer { retry_after: None });
-        }
-        loop {
-            match answer.recv_timeout(GLANCE) {
-                Ok(answer) => return Ok(answer),
-                Err(RecvTimeoutError::Disconnected) => return Ok(Answer::NoAnswer { retry_after: None }),
-                Err(RecvTimeoutError::Timeout) => {
-                    prompt.check()?;
-                    prompt.tell(self.stands, self.deadline.left(self.clock));
-                }
-            }
-        }
+        let answer = aside(
+            move || entra.poll(&code, limit),
+            || {
+                prompt.check()?;
+                prompt.tell(self.stands, self.deadline.left(self.clock));
+                Ok::<_, NotSignedIn>(())
+            },
+        )?;
+        Ok(answer.unwrap_or(Answer::NoAnswer { retry_after: None }))
     }
+}
+
+/// The person at the terminal has had enough.
+pub fn cancelled(tenant: &Tenant) -> Error {
+    Error::new(Kind::LoginFailed, format!("the sign-in for {tenant} was cancelled")).with_tenant(tenant)
 }
 
 fn expired(settings: &Settings) -> Error {

@@ -3,7 +3,7 @@
 use super::at_terminal::AtTerminal;
 use super::by_command::ByCommand;
 use super::prompt::Prompt;
-use crate::credential::PromptCommand;
+use crate::credential::{PromptCommand, Settings};
 use crate::host::Terminal;
 use crate::protocol::Variables;
 
@@ -43,10 +43,10 @@ impl<'a> Person<'a> {
     }
 
     /// The way to tell them: the terminal if there is one, because then they are there.
-    pub fn prompt(self, command: Option<&'a PromptCommand>) -> Box<dyn Prompt + 'a> {
-        match command.filter(|_| !self.terminal.is_available()) {
-            Some(command) => Box::new(ByCommand::new(command, self.terminal)),
-            None => Box::new(AtTerminal::new(self)),
+    pub fn prompt(self, settings: &'a Settings) -> Box<dyn Prompt + 'a> {
+        match settings.prompt.as_ref().filter(|_| !self.terminal.is_available()) {
+            Some(command) => Box::new(ByCommand::new(command, self.terminal, settings)),
+            None => Box::new(AtTerminal::new(self, settings)),
         }
     }
 }

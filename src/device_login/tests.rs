@@ -84,7 +84,7 @@ impl Scene {
     fn sign_in(&self, limit: Option<Duration>) -> Result<EntraTokens, NotSignedIn> {
         let limit = limit.map(|limit| Deadline::after(&*self.clock, limit));
         let server = "https://vb365.abc.local:4443".parse().unwrap();
-        let mut prompt = at(&self.terminal);
+        let mut prompt = at(&self.terminal, &self.settings);
         let result = {
             let entra = self.entra();
             let sign_in = SignIn { server: Some(&server), limit, ..bare(&entra, &self.settings) };
@@ -106,8 +106,8 @@ fn bare<'a>(entra: &'a Entra, settings: &'a Settings) -> SignIn<'a> {
 }
 
 /// The prompt at `terminal`.
-fn at(terminal: &FakeTerminal) -> impl Prompt {
-    AtTerminal::new(Person { terminal, variables: &|_| None, wishes: Wishes::default() })
+fn at<'a>(terminal: &'a FakeTerminal, settings: &'a Settings) -> AtTerminal<'a> {
+    AtTerminal::new(Person { terminal, variables: &|_| None, wishes: Wishes::default() }, settings)
 }
 
 fn settings(authority: &str) -> Settings {
@@ -158,15 +158,16 @@ fn the_prompt_names_who_signs_in_where_and_warns() {
         "
 Sign in to Veeam Backup for Microsoft 365
 
-  tenant          abc.com
-  identity host   {host}
-  server          https://vb365.abc.local:4443
+  tenant    abc.com
+  identity  {host}
+  server    https://vb365.abc.local:4443
 
-  open            https://microsoft.com/devicelogin
-  enter the code  ABCD-EFGH
+  open      https://microsoft.com/devicelogin
+  enter     ABCD-EFGH
 
-The code is valid for 15 minutes. It belongs to the command just started.
-Never enter a code that someone sent you. Ctrl-C cancels.
+The code is valid for 15 minutes, for this command alone.
+Never enter a code that someone sent you.
+Ctrl-C cancels.
 
 "
     );
@@ -178,9 +179,9 @@ Never enter a code that someone sent you. Ctrl-C cancels.
 fn without_a_server_the_prompt_names_none() {
     let mut scene = Scene::new(60);
     scene.answer(&[DONE]);
-    run(&bare(&scene.entra(), &scene.settings), &*scene.clock, &mut at(&scene.terminal)).unwrap();
+    run(&bare(&scene.entra(), &scene.settings), &*scene.clock, &mut at(&scene.terminal, &scene.settings)).unwrap();
     let text = scene.terminal.text();
-    assert!(!text.contains("server") && text.contains("The code is valid for 1 minute. It belongs"), "{text}");
+    assert!(!text.contains("server") && text.contains("The code is valid for 1 minute, for this"), "{text}");
 }
 
 #[test]
@@ -208,7 +209,12 @@ fn the_code_is_asked_for_with_scopes_and_the_claims_that_were_demanded() {
         .create();
     scene.answer(&[DONE]);
     let claims = Some(r#"{"access_token":{}}"#);
-    run(&SignIn { claims, ..bare(&scene.entra(), &scene.settings) }, &*scene.clock, &mut at(&scene.terminal)).unwrap();
+    run(
+        &SignIn { claims, ..bare(&scene.entra(), &scene.settings) },
+        &*scene.clock,
+        &mut at(&scene.terminal, &scene.settings),
+    )
+    .unwrap();
     asked.assert();
 }
 
@@ -288,7 +294,7 @@ fn a_platform_that_cannot_be_reached_is_asked_until_the_deadline() {
     let deadline = Deadline::after(&clock, code.life);
     let mut wait =
         Wait { entra: &entra, settings: &settings, code: &code, deadline, clock: &clock, stands: Waiting::ForPerson };
-    let error = failure(wait.run(&mut at(&terminal)));
+    let error = failure(wait.run(&mut at(&terminal, &settings)));
     is_unused(&error);
     assert_eq!(clock.elapsed(), Duration::from_secs(100));
 }
@@ -493,7 +499,7 @@ fn what_the_platform_calls_a_code_cannot_steer_the_terminal() {
     scene.answer(&[DONE]);
     scene.sign_in(None).unwrap();
     let text = scene.terminal.text();
-    assert!(text.contains("  enter the code  A[2J B\n"), "{text:?}");
+    assert!(text.contains("  enter     A[2J B\n"), "{text:?}");
     assert!(text.chars().all(|c| c == '\n' || c == ' ' || c.is_ascii_graphic()), "{text:?}");
 }
 

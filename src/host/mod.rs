@@ -1,6 +1,7 @@
 //! What the program needs of the machine it runs on and tests must be able to replace: the time,
 //! the terminal and stdin. Everything else (files, network) is passed in as a place.
 
+mod aside;
 mod clock;
 mod crash;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+pub use self::aside::{GLANCE, aside};
 pub use self::clock::SystemClock;
 #[cfg(debug_assertions)]
 pub use self::crash::plan_crash;

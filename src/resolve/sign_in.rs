@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Due, Ladder, Stop};
 use crate::cache::{EntraRecord, LoginLock};
 use crate::credential::{Credential, Source, Want};
-use crate::device_login::{self, NotSignedIn, Prompt, SignIn};
+use crate::device_login::{self, NotSignedIn, Prompt, SignIn, cancelled};
 use crate::entra::tokens::EntraTokens;
 use crate::error::{Error, Kind, Result};
 use crate::host::Deadline;
@@ -99,17 +99,26 @@ impl Ladder<'_> {
         }
         self.note(Source::Login, || "waiting for one who is asked elsewhere");
         // Let go at once: it is for those who ask a person.
-        drop(self.cache.lock_login(&self.settings.tenant, self.clock, deadline, &mut || {})?);
+        drop(self.cache.lock_login(&self.settings.tenant, self.clock, deadline, &mut || Ok(()))?);
         self.renew(deadline).map_err(Stop::into_error)
     }
 
     fn lock_login(&self, on_wait: &mut dyn FnMut()) -> Result<LoginLock> {
         let tenant = &self.settings.tenant;
         let deadline = self.limit.unwrap_or_else(|| Deadline::after(self.clock, OTHERS_SIGN_IN));
+        let mut is_told = false;
         self.cache.lock_login(tenant, self.clock, deadline, &mut || {
-            on_wait();
-            // Without the terminal there is nobody to tell.
-            let _ = self.person.terminal.show(&format!("Waiting for the sign-in to {tenant} in another window ...\n"));
+            if self.person.terminal.is_interrupted() {
+                return Err(cancelled(tenant));
+            }
+            if !is_told {
+                is_told = true;
+                on_wait();
+                // Without the terminal there is nobody to tell.
+                let words = format!("Waiting for the sign-in to {tenant} in another window ...\n");
+                let _ = self.person.terminal.show(&words);
+            }
+            Ok(())
         })
     }
 
@@ -118,7 +127,7 @@ impl Ladder<'_> {
         self.note(Source::Login, || "asked to sign in");
         let entra = self.entra()?;
         let last = self.sign_in_kept()?.and_then(|record| record.account);
-        let mut prompt = self.person.prompt(self.settings.prompt.as_ref());
+        let mut prompt = self.person.prompt(self.settings);
         let sign_in = SignIn {
             entra: &entra,
             settings: self.settings,

@@ -41,8 +41,10 @@ pub enum Meaning {
     Warning,
     /// To be mended.
     Bad,
-    /// To be typed or opened.
+    /// To be opened.
     Link,
+    /// To be typed elsewhere.
+    Code,
 }
 
 impl Screen {
@@ -91,6 +93,7 @@ impl Meaning {
             Self::Warning => colour(AnsiColor::Yellow),
             Self::Bad => colour(AnsiColor::Red).bold(),
             Self::Link => colour(AnsiColor::Cyan),
+            Self::Code => bold.invert(),
         }
     }
 }

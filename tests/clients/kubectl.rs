@@ -248,7 +248,7 @@ fn a_sign_in_that_was_declined_is_not_offered_again_though_kubectl_runs_a_failed
     session.wait_for(PROMPT, SOON);
     assert!(cluster.machine.sandbox.decline());
     let finished = session.finish(SOON);
-    assert_eq!(finished.terminal.matches("enter the code").count(), 1, "{}", finished.terminal);
+    assert_eq!(finished.terminal.matches("  enter     ").count(), 1, "{}", finished.terminal);
     let outcome = Outcome::at_a_terminal(finished);
     let declined = outcome.stderr.matches(&format!("vb365-helper: the sign-in for {TENANT} was declined\n")).count();
     assert_eq!((outcome.code, declined), (1, 1), "{outcome:?}");
@@ -268,7 +268,7 @@ fn ctrl_c_at_the_prompt_ends_kubectl_and_the_sign_in() {
     session.send("\x03");
     let finished = session.finish(SOON);
     assert_ne!(finished.code, Some(0));
-    assert_eq!(finished.terminal.matches("enter the code").count(), 1, "{}", finished.terminal);
+    assert_eq!(finished.terminal.matches("  enter     ").count(), 1, "{}", finished.terminal);
     // Nor is it offered again by the call after it.
     let again = cluster.at_a_terminal(&GET).finish(SOON);
     assert_eq!((again.code, again.terminal.as_str()), (Some(1), ""));

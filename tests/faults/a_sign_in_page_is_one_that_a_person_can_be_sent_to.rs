@@ -150,9 +150,9 @@ fn what_is_shown_of_a_code_is_text_and_none_of_it_is_the_platforms_own() {
     let finished = session.finish(SOON);
     error(&finished, 4);
     let shown = &finished.terminal;
-    assert!(shown.contains("  enter the code  AB[2J]52;c;xm CD\n"), "{shown:?}");
-    assert!(shown.contains("  open            https://microsoft.com/d%C3%A9vice%E2%80%AE\n"), "{shown:?}");
-    assert!(shown.contains("The code is valid for 60 minutes."), "{shown:?}");
+    assert!(shown.contains("  enter     AB[2J]52;c;xm CD\n"), "{shown:?}");
+    assert!(shown.contains("  open      https://microsoft.com/d%C3%A9vice%E2%80%AE\n"), "{shown:?}");
+    assert!(shown.contains("The code is valid for 60 minutes, "), "{shown:?}");
     assert!(!shown.contains("canary") && !shown.contains("evil"), "{shown:?}");
     // The terminal itself writes `^C` where the key was pressed.
     assert!(shown.chars().all(|c| c == '\n' || c == ' ' || c.is_ascii_graphic()), "{shown:?}");

@@ -158,7 +158,7 @@ mod at_a_terminal {
         second.wait_for("Waiting for the sign-in", SOON);
         drop(first);
         let shown = second.wait_for("Ctrl-C cancels.", SOON);
-        assert_eq!(shown.matches("enter the code").count(), 1);
+        assert_eq!(shown.matches("  enter     ").count(), 1);
         assert!(machine.sandbox.approve());
         let finished = second.finish(SOON);
         assert_eq!(finished.code, Some(0));

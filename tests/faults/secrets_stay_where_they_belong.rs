@@ -241,7 +241,7 @@ fn a_sign_in_tells_its_code_and_nothing_else() {
             let log = String::from_utf8(finished.stderr).unwrap();
             assert_eq!(finished.code, Some(0), "{log}");
             assert!(log.contains("rung 5, a person: asked") && log.contains(" took the assertion"), "{log}");
-            assert!(finished.terminal.contains("enter the code  HJ4K\n"), "{}", finished.terminal);
+            assert!(finished.terminal.contains("  enter     HJ4K\n"), "{}", finished.terminal);
             assert_no_secret("the terminal", &finished.terminal);
             assert_no_secret("stderr", &log);
             assert_only_the_entry_knows(&victim.home());

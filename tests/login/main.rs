@@ -13,6 +13,7 @@
 )]
 
 mod account;
+mod browser;
 mod refresh;
 mod screens;
 mod several;
@@ -50,7 +51,7 @@ fn run(machine: &Machine, args: &[&str]) -> Finished {
 
 /// The code in a prompt, as a person would copy it.
 fn code_of(shown: &str) -> &str {
-    shown.split_once("enter the code  ").unwrap().1.split_whitespace().next().unwrap()
+    shown.split_once("  enter     ").unwrap().1.split_whitespace().next().unwrap()
 }
 
 fn json(text: &[u8]) -> Value {

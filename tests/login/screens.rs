@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -13,7 +14,7 @@ use crate::support::seat::{PROMPT, SOON};
 use crate::support::server::Fault;
 use crate::support::{Machine, TENANT, can_use_terminals, wait_until};
 
-const LINE: &str = "waiting for you to sign in";
+const LINE: &str = "waiting for your sign-in";
 const WIDE: (u16, u16) = (100, 30);
 
 /// A machine whose platform sends everybody to the same page with the same code.
@@ -46,7 +47,8 @@ fn prompt(machine: &Machine, size: (u16, u16), args: &[&str], more: &[(&str, &st
     assert!(!shown.contains("canary"), "{shown}");
     let steady = seen(shown.as_bytes(), size.0, size.1).replace(&machine.sandbox.url(), "http://127.0.0.1:40000");
     let steady = steady.replace(&machine.sandbox.url()[7..], "127.0.0.1:40000");
-    let lines: Vec<_> = steady.lines().map(|line| line.split_once(", 14:5").map_or(line, |(line, _)| line)).collect();
+    let lines: Vec<_> =
+        steady.lines().map(|line| line.split_once(" left, ").map_or(line, |(_, words)| words)).collect();
     (lines.join("\n") + "\n", shown)
 }
 
@@ -60,6 +62,7 @@ fn the_prompt_fits_the_terminal_and_its_users_wishes() {
         ("login", WIDE, login, &[][..], LINE),
         ("login-tall", (70, 50), login, &[], LINE),
         ("login-80x24", (80, 24), login, &[], LINE),
+        ("login-short", (100, 18), login, &[], LINE),
         ("login-narrow", (40, 24), login, &[], LINE),
         ("login-no-colour", WIDE, login, &[("NO_COLOR", "1")], LINE),
         ("login-no-qr", WIDE, &["login", TENANT, "--no-qr"], &[], LINE),
@@ -87,9 +90,29 @@ fn a_page_with_the_code_filled_in_is_offered_only_if_the_platform_sent_one() {
     let machine = offered(&json!({ "verification_uri_complete": complete }));
     let (screen, _) = prompt(&machine, (120, 30), &["login", TENANT], &[], LINE);
     assert_screen("login-complete", &screen);
-    assert!(screen.contains(&format!("or open         {complete}")), "{screen}");
+    assert!(screen.contains(&format!("or open   {complete}")), "{screen}");
     let (screen, _) = prompt(&offered(&json!({})), (120, 30), &["login", TENANT], &[], LINE);
     assert!(!screen.contains("otc="), "{screen}");
+}
+
+#[test]
+fn what_was_got_and_what_is_next_is_told_at_the_end() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = machine(|options| options.auto_approve = true);
+    machine.configure(&[TENANT, "second.com"]);
+    let end = |args: &[&str], from: &str| {
+        let finished = machine.at_a_terminal_of(WIDE, args, &[]).finish(SOON);
+        let screen = seen(finished.terminal.as_bytes(), WIDE.0, 60);
+        let host = &machine.sandbox.url()[7..];
+        let (_, end) = screen.split_once(from).unwrap_or_else(|| panic!("{from} is missing in: {screen}"));
+        format!("{from}{end}").replace(host, "127.0.0.1:40000")
+    };
+    let screen = end(&["login", TENANT, "--no-qr"], "Signed in");
+    let (before, time) = screen.split_once(", until ").unwrap();
+    assert_screen("login-done", &format!("{before}, until 05:00{}", &time[5..]));
+    assert_screen("login-several", &end(&["login", "second.com", TENANT, "--no-qr"], "Signed in"));
 }
 
 /// Ends what is shown by `end` and answers what then stands on the screen.
@@ -191,9 +214,8 @@ fn the_browser_is_asked_to_open_the_page_and_the_terminal_stays_ours() {
     let machine = offered(&json!({}));
     let (browser, opened) = (machine.home().join("xdg-open"), machine.home().join("opened"));
     // A browser for text that wants the terminal, and does not end by itself.
-    let script = format!("#!/bin/sh\necho \"$@\" >'{}'\necho a page; read key; exec sleep 5\n", opened.display());
-    fs::write(&browser, script).unwrap();
-    fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).unwrap();
+    let takes_the_terminal = "echo a page; echo a page >/dev/tty; read key </dev/tty; exec sleep 5";
+    put_script(&browser, &format!("echo \"$@\" >'{}'\n{takes_the_terminal}", opened.display()));
     let path = format!("{}:{}", machine.home().display(), std::env::var("PATH").unwrap());
     let session = machine.at_a_terminal_of(WIDE, &["login", TENANT, "--browser"], &[("PATH", &path)]);
     session.wait_for(LINE, SOON);
@@ -205,7 +227,13 @@ fn the_browser_is_asked_to_open_the_page_and_the_terminal_stays_ours() {
     assert!(start.elapsed() < Duration::from_secs(3));
     assert_eq!(finished.code, Some(4));
     assert!(!finished.terminal.contains("a page"), "{}", finished.terminal);
+}
 
+#[test]
+fn a_browser_that_cannot_be_opened_is_a_line_and_no_failure() {
+    if !can_use_terminals() {
+        return;
+    }
     let machine = offered(&json!({}));
     let empty = machine.home().join("empty");
     fs::create_dir(&empty).unwrap();
@@ -214,8 +242,21 @@ fn the_browser_is_asked_to_open_the_page_and_the_terminal_stays_ours() {
     std::os::unix::fs::symlink(tool("setsid"), setsid).unwrap();
     std::os::unix::fs::symlink(tool("sh"), sh).unwrap();
     let path = empty.display().to_string();
-    let session = machine.at_a_terminal_of(WIDE, &["login", TENANT, "--browser"], &[("PATH", &path)]);
-    session.wait_for("No browser can be started here; open the address yourself.", SOON);
-    session.send("\x03");
-    assert_eq!(session.finish(SOON).code, Some(4));
+    let words = "No browser can be started here; open the address yourself.\n";
+    for is_there in [false, true] {
+        if is_there {
+            // As it answers on a machine without a desktop.
+            put_script(&empty.join("xdg-open"), "exit 3");
+        }
+        let session = machine.at_a_terminal_of(WIDE, &["login", TENANT, "--browser"], &[("PATH", &path)]);
+        session.wait_for(words, SOON);
+        session.wait_for(LINE, SOON);
+        session.send("\x03");
+        assert_eq!(session.finish(SOON).code, Some(4));
+    }
+}
+
+fn put_script(path: &Path, script: &str) {
+    fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }

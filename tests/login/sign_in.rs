@@ -32,11 +32,11 @@ fn login_remembers_the_settings_and_shows_everything_on_the_terminal() {
     let spelled = code.split("").collect::<Vec<_>>().join(" ");
     let spelled = [&spelled[1..6], &spelled[7..12], &spelled[13..18]].join("   ");
     let prompt = format!(
-        "\nSign in to Veeam Backup for Microsoft 365\n\n  tenant          {TENANT}\n  identity host   {host}\n  \
-         server          {server}\n\n  open            {authority}/device\n  enter the code  {code}\n  \
-         spelled         {spelled}\n\n\
-         The code is valid for 15 minutes. It belongs to the command just started.\n\
-         Never enter a code that someone sent you. Ctrl-C cancels.\n\n",
+        "\nSign in to Veeam Backup for Microsoft 365\n\n  tenant    {TENANT}\n  identity  {host}\n  \
+         server    {server}\n\n  open      {authority}/device\n  enter     {code}\n  \
+         spelled   {spelled}\n\n\
+         The code is valid for 15 minutes, for this command alone.\n\
+         Never enter a code that someone sent you.\nCtrl-C cancels.\n\n",
         host = authority.trim_start_matches("http://")
     );
     assert_eq!(shown, prompt);
@@ -347,6 +347,23 @@ fn a_token_that_still_lives_is_handed_out_when_no_code_is_to_be_had() {
 }
 
 #[test]
+fn the_server_that_was_signed_in_to_is_the_one_that_is_told_of() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = machine(|options| options.auto_approve = true);
+    let url = machine.sandbox.url();
+    let other = url.replace("127.0.0.1", "localhost");
+    let text = fs::read_to_string(machine.home().join("config.toml")).unwrap();
+    machine.write_config(&format!("{text}server = \"{url}\"\n"));
+    let finished = run(&machine, &["login", TENANT, "--server", &other]);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    for line in [format!("  server        {other}\n"), format!("vb365-helper get {TENANT} --server {other}\n")] {
+        assert!(finished.terminal.contains(&line), "{line} is missing in: {}", finished.terminal);
+    }
+}
+
+#[test]
 fn a_configuration_that_cannot_be_written_turns_nobody_away_who_is_configured() {
     if !can_use_terminals() {
         return;
@@ -371,6 +388,11 @@ fn a_configuration_that_cannot_be_written_turns_nobody_away_who_is_configured() 
     let new = ["--server", "http://127.0.0.1:1", "--api-version", "v8"];
     let finished = run(&machine, &[&["--config", &named, "login", TENANT][..], &new].concat());
     assert_eq!(finished.code, Some(8), "{finished:?}");
+    let hint = format!(
+        "hint: write it there by hand, under [tenants.\"{TENANT}\"]: server = \"http://127.0.0.1:1\"; api_version = \"v8\"\n"
+    );
+    let stderr = String::from_utf8_lossy(&finished.stderr);
+    assert!(stderr.contains("config.toml.lock") && stderr.ends_with(&hint), "{stderr}");
     assert_eq!(machine.sandbox.requests("device_code"), 1);
 }
 

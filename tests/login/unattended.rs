@@ -211,7 +211,7 @@ fn nobody_is_told_where_nobody_is_to_be_asked() {
     // At a terminal the person is there.
     let finished = crate::run(&machine, &["get", TENANT]);
     assert_eq!(finished.code, Some(0), "{finished:?}");
-    assert!(finished.terminal.contains("enter the code"));
+    assert!(finished.terminal.contains("  enter     "));
     assert_eq!(written(&machine, "told"), "");
 }
 

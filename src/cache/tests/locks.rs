@@ -75,20 +75,27 @@ fn a_lock_that_is_let_go_can_be_taken_again_and_its_file_stays() {
 }
 
 #[test]
-fn a_wait_for_another_sign_in_is_told_once() {
+fn a_wait_for_another_sign_in_is_told_of_while_it_lasts_and_can_be_ended() {
     let home = Home::new();
     let held = Mutex::new(Some(home.login_lock(&mut || panic!("nobody signs in")).unwrap()));
     let clock = Releasing { clock: FakeClock::default(), held, after: Duration::from_millis(200) };
     let told = Cell::new(0);
-    let mut on_wait = || told.set(told.get() + 1);
-    home.cache.lock_login(&abc(), &clock, Deadline::after(&clock, Duration::from_secs(1)), &mut on_wait).unwrap();
-    assert_eq!((told.get(), clock.elapsed()), (1, Duration::from_millis(200)));
+    let mut while_held = || {
+        told.set(told.get() + 1);
+        Ok(())
+    };
+    let deadline = Deadline::after(&clock, Duration::from_secs(1));
+    let _held = home.cache.lock_login(&abc(), &clock, deadline, &mut while_held).unwrap();
+    assert_eq!((told.get(), clock.elapsed()), (10, Duration::from_millis(200)));
+    let mut enough = || Err(Error::new(Kind::LoginFailed, "enough"));
+    assert_eq!(home.login_lock(&mut enough).unwrap_err().message(), "enough");
+    assert_eq!(home.clock.elapsed(), Duration::ZERO);
 }
 
 #[test]
 fn a_sign_in_is_under_way_as_long_as_its_lock_is_held() {
     let home = Home::new();
-    let held = home.login_lock(&mut || {}).unwrap();
+    let held = home.login_lock(&mut || Ok(())).unwrap();
     assert!(home.cache.is_login_under_way(&abc()));
     assert!(!home.cache.is_login_under_way(&"other.com".parse().unwrap()));
     assert_eq!(home.files(), ["abc.com.login.lock"]);
@@ -99,12 +106,12 @@ fn a_sign_in_is_under_way_as_long_as_its_lock_is_held() {
 #[test]
 fn who_declined_is_remembered_for_the_next_holder() {
     let home = Home::new();
-    let mut lock = home.login_lock(&mut || {}).unwrap();
+    let mut lock = home.login_lock(&mut || Ok(())).unwrap();
     assert_eq!(lock.declined_at(), None);
     let precise = home.clock.now() + Duration::from_nanos(123_456_789);
     lock.note_declined(precise).unwrap();
     drop(lock);
-    let mut lock = home.login_lock(&mut || {}).unwrap();
+    let mut lock = home.login_lock(&mut || Ok(())).unwrap();
     assert_eq!(lock.declined_at(), Some(precise));
     // A shorter note leaves nothing of the longer one behind.
     lock.note_declined(home.clock.now()).unwrap();
@@ -118,7 +125,7 @@ fn a_lock_file_with_something_else_in_it_is_a_lock_all_the_same() {
     home.cache.dir.ensure().unwrap();
     for content in [&b"\xff\xfe"[..], b"yesterday", &[b'1'; 4096]] {
         fs::write(home.path("abc.com.login.lock"), content).unwrap();
-        assert_eq!(home.login_lock(&mut || {}).unwrap().declined_at(), None);
+        assert_eq!(home.login_lock(&mut || Ok(())).unwrap().declined_at(), None);
     }
 }
 

@@ -41,9 +41,9 @@ impl Home {
         self.cache.lock(&abc(), &self.clock, Deadline::after(&self.clock, Duration::from_millis(50)))
     }
 
-    fn login_lock(&self, on_wait: &mut dyn FnMut()) -> Result<LoginLock> {
+    fn login_lock(&self, while_held: &mut dyn FnMut() -> Result<()>) -> Result<LoginLock> {
         let deadline = Deadline::after(&self.clock, Duration::from_millis(50));
-        self.cache.lock_login(&abc(), &self.clock, deadline, on_wait)
+        self.cache.lock_login(&abc(), &self.clock, deadline, while_held)
     }
 
     /// Writes an entry with `token` in it.

@@ -17,7 +17,7 @@ fn mode(path: impl AsRef<Path>) -> u32 {
 fn directory_and_files_are_the_owners_alone() {
     let home = Home::new();
     home.keep("token");
-    drop(home.login_lock(&mut || {}).unwrap());
+    drop(home.login_lock(&mut || Ok(())).unwrap());
     assert_eq!(mode(home.cache.dir()), 0o700);
     assert_eq!(mode(home.cache.dir().parent().unwrap()), 0o700);
     for name in home.files() {
@@ -103,7 +103,7 @@ fn linked_files_are_neither_read_nor_locked_nor_written_through() {
     assert_eq!(message(home.cache.read(&abc())), why);
     let path = home.path("abc.com.login.lock");
     let why = format!("the lock file {} cannot be used: it is a symbolic link", path.display());
-    assert_eq!(message(home.login_lock(&mut || {})), why);
+    assert_eq!(message(home.login_lock(&mut || Ok(()))), why);
 
     home.keep("token");
     assert_eq!(home.token().as_deref(), Some("token"));

@@ -3,27 +3,31 @@
 
 use std::time::Duration;
 
-use super::summary;
 use crate::cli::{LoginArgs, USUAL_PORT};
 use crate::commands::Context;
 use crate::commands::trust::{self, Seen};
 use crate::config::Told;
-use crate::credential::{Interactive, Origin, Request, Scopes, Settings, Tenant, Want};
+use crate::credential::{ApiVersion, Interactive, Origin, Request, Scopes, Settings, Tenant, Want};
 use crate::device_login::Wishes;
 use crate::error::{Error, Kind, Result};
 use crate::http::Client;
-use crate::resolve::Ladder;
+use crate::resolve::{Ladder, SignedIn};
 use crate::veeam::Veeam;
 
 /// How long finding out the API version may take for each version asked for.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
 
-/// Signs in to `tenant`, shows how that went, and answers what is remembered now; of certificates that were
+/// Signs in to `tenant`, and answers what is remembered now and what that brought; of certificates that were
 /// `seen` before, nothing is asked again.
 ///
 /// # Errors
 /// Every kind.
-pub(super) fn run(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs, seen: &mut Seen) -> Result<Settings> {
+pub(super) fn run(
+    context: &Context<'_>,
+    tenant: &Tenant,
+    args: &LoginArgs,
+    seen: &mut Seen,
+) -> Result<(Settings, SignedIn)> {
     let mut told = told(args)?;
     let settings = context.config.settings_with(tenant, &told)?;
     let server = told.server.as_ref().or(settings.servers.first()).cloned().ok_or_else(|| no_server(tenant))?;
@@ -42,7 +46,7 @@ pub(super) fn run(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs, seen
         let _ = context.terminal.show(&words);
     }
     if settings.api_version.is_none() {
-        let newest = Veeam::newest_version(&Client::new(&settings.trust)?, &server, PROBE_LIMIT);
+        let newest = newest_version(context, &settings, &server);
         told.api_version = Some(newest.map_err(|error| with_usual_port(error, tenant, &server))?);
     }
     remember(context, tenant, &told)?;
@@ -51,11 +55,12 @@ pub(super) fn run(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs, seen
     let request = request(tenant, server, args.timeout);
     let ladder = Ladder::new(&settings, &request, context.means(wishes(args)))?;
     let signed_in = ladder.login()?;
-    let words = summary::of_one(&settings, &signed_in, context.screen(args.plain), context.clock.now());
-    if context.terminal.show(&words).is_err() {
-        context.warnings.add(words.trim());
-    }
-    Ok(settings)
+    Ok((settings, signed_in))
+}
+
+fn newest_version(context: &Context<'_>, settings: &Settings, server: &Origin) -> Result<ApiVersion> {
+    let (client, server) = (Client::new(&settings.trust)?, server.clone());
+    context.unless_cancelled(&settings.tenant, move || Veeam::newest_version(&client, &server, PROBE_LIMIT))
 }
 
 /// Writes what was told into the configuration. Where that cannot be written, and lacks nothing but the

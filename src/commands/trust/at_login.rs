@@ -31,7 +31,9 @@ pub fn at_login(
     seen: &mut Seen,
     is_plain: bool,
 ) -> Result<()> {
-    let Some(presented) = look(server, &settings.trust)? else { return Ok(()) };
+    let (origin, trust) = (server.clone(), settings.trust.clone());
+    let looked = context.unless_cancelled(&settings.tenant, move || look(&origin, &trust))?;
+    let Some(presented) = looked else { return Ok(()) };
     let (own, pinned) = (presented.certificate.fingerprint, &settings.trust.pins);
     if presented.distrust.is_some() {
         let question = Question {
