@@ -152,6 +152,7 @@ pub enum WantArg {
 pub enum InteractiveArg {
     Auto,
     Always,
+    Elsewhere,
     Never,
 }
 
@@ -170,6 +171,7 @@ impl From<InteractiveArg> for Interactive {
         match arg {
             InteractiveArg::Auto => Self::Auto,
             InteractiveArg::Always => Self::Always,
+            InteractiveArg::Elsewhere => Self::Elsewhere,
             InteractiveArg::Never => Self::Never,
         }
     }

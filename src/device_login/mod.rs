@@ -35,8 +35,18 @@ const GLANCE: Duration = Duration::from_millis(100);
 pub enum NotSignedIn {
     /// The person said no, here or in the browser.
     Declined(Error),
+    /// Nobody has seen a code.
+    Untold(Error),
     /// Everything else.
     Failed(Error),
+}
+
+impl NotSignedIn {
+    /// The error for the caller.
+    pub fn into_error(self) -> Error {
+        let (Self::Declined(error) | Self::Untold(error) | Self::Failed(error)) = self;
+        error
+    }
 }
 
 impl From<Error> for NotSignedIn {
@@ -68,11 +78,12 @@ pub struct SignIn<'a> {
 pub fn run(sign_in: &SignIn<'_>, clock: &dyn Clock, prompt: &mut dyn Prompt) -> Result<EntraTokens, NotSignedIn> {
     let SignIn { entra, settings, server, account, claims, limit } = *sign_in;
     let first = limit.map_or(REQUEST_LIMIT, |limit| limit.left(clock).min(REQUEST_LIMIT));
-    let code = entra.device_code(claims, first)?;
+    let code = entra.device_code(claims, first).map_err(NotSignedIn::Untold)?;
     let life = limit.map_or(code.life, |limit| code.life.min(limit.left(clock)));
     let deadline = Deadline::after(clock, life);
     let expires_at = clock.now() + life;
-    prompt.show(&Invitation { settings, server, account, code: &code, life, expires_at })?;
+    let invitation = Invitation { settings, server, account, code: &code, life, expires_at };
+    prompt.show(&invitation).map_err(NotSignedIn::Untold)?;
     steps::reached(Step::CodeShown);
     let result = Wait { entra, settings, code: &code, deadline, clock, stands: Waiting::ForPerson }.run(prompt);
     prompt.close();
