@@ -8,18 +8,18 @@ set -euo pipefail
 to=${1:?the address to write to is missing}
 sendmail=${SENDMAIL:-/usr/sbin/sendmail}
 
-jq --raw-output --arg to "$to" 'map_values(if type == "string" then gsub("[[:cntrl:]]"; " ") else . end) |
+jq --raw-output --arg to "$to" --arg machine "$HOSTNAME" 'map_values(if type == "string" then gsub("[[:cntrl:]]"; " ") else . end) |
     "To: \($to)",
-    "Subject: Sign-in due for \(.tenant)",
+    "Subject: Sign-in due for \(.tenant) on \($machine)",
     "Auto-Submitted: auto-generated",
     "Content-Type: text/plain; charset=utf-8",
     "",
-    "A job cannot reach the backups of \(.tenant) any more until somebody signs in.",
+    "A job on \($machine) cannot reach the backups of \(.tenant) until somebody signs in.",
     "",
     "  open   \(.verification_uri)",
     "  enter  \(.user_code)",
     "  until  \(.expires_at)",
     "  as     \(.account // "an account of \(.tenant)")",
     "",
-    "Do this only if you expect it: whoever enters the code signs the machine in.",
-    "Later, on the machine itself: vb365-helper login \(.tenant)"' | "$sendmail" -t -i
+    "Do this only if you expect it: whoever enters the code signs that machine in.",
+    "Later than that, on \($machine): vb365-helper login \(.tenant)"' | "$sendmail" -t -i

@@ -92,9 +92,22 @@ impl FileLock {
             self.file.set_len(0)?;
             self.file.write_all(format!("{}\n", instant.to_rfc3339()).as_bytes())
         };
-        write().map_err(|error| {
-            Error::new(Kind::Cache, format!("the lock file {} cannot be written: {error}", self.path.display()))
-        })
+        write().map_err(|error| self.unwritable(&error))
+    }
+
+    /// Takes the note away; what is no note stays.
+    ///
+    /// # Errors
+    /// Kind `cache`, naming the file.
+    pub(super) fn clear_note(&mut self) -> Result<()> {
+        if self.note().is_none() {
+            return Ok(());
+        }
+        self.file.set_len(0).map_err(|error| self.unwritable(&error))
+    }
+
+    fn unwritable(&self, error: &io::Error) -> Error {
+        Error::new(Kind::Cache, format!("the lock file {} cannot be written: {error}", self.path.display()))
     }
 
     fn content(&mut self) -> io::Result<String> {

@@ -183,16 +183,24 @@ impl TenantLock {
 pub struct LoginLock(FileLock);
 
 impl LoginLock {
-    /// When the last sign-in was declined or cancelled, if that was noted.
-    pub fn declined_at(&mut self) -> Option<DateTime<Utc>> {
+    /// When somebody was last asked in vain, if that was noted.
+    pub fn asked_at(&mut self) -> Option<DateTime<Utc>> {
         self.0.note()
     }
 
-    /// Notes that the sign-in was declined or cancelled.
+    /// Notes that somebody was asked `now` who has not signed in.
     ///
     /// # Errors
     /// Kind `cache`, naming the file.
-    pub fn note_declined(&mut self, now: DateTime<Utc>) -> Result<()> {
+    pub fn note_asked(&mut self, now: DateTime<Utc>) -> Result<()> {
         self.0.set_note(now)
+    }
+
+    /// Takes that back.
+    ///
+    /// # Errors
+    /// Kind `cache`, naming the file.
+    pub fn forget_asked(&mut self) -> Result<()> {
+        self.0.clear_note()
     }
 }

@@ -55,7 +55,7 @@ pub struct BeforeArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "explained there")]
     pub caller: CallerArgs,
-    /// Whether a person may be asked to sign in
+    /// Whether a person may be asked to sign in; elsewhere: by the prompt command alone
     #[arg(long, value_enum, value_name = "WHEN")]
     pub interactive: Option<InteractiveArg>,
 }
@@ -87,7 +87,7 @@ pub struct GetArgs {
     /// How long the token must still live, as in 10m
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub min_ttl: Option<Duration>,
-    /// Whether a person may be asked to sign in
+    /// Whether a person may be asked to sign in; elsewhere: by the prompt command alone
     #[arg(long, value_enum, value_name = "WHEN")]
     pub interactive: Option<InteractiveArg>,
     /// How long to wait for other processes and for servers, as in 20s [default: 8s]
@@ -152,6 +152,7 @@ pub enum WantArg {
 pub enum InteractiveArg {
     Auto,
     Always,
+    Elsewhere,
     Never,
 }
 
@@ -170,6 +171,7 @@ impl From<InteractiveArg> for Interactive {
         match arg {
             InteractiveArg::Auto => Self::Auto,
             InteractiveArg::Always => Self::Always,
+            InteractiveArg::Elsewhere => Self::Elsewhere,
             InteractiveArg::Never => Self::Never,
         }
     }

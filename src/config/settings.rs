@@ -96,7 +96,10 @@ impl<'a> Sources<'a> {
             return Ok(None);
         };
         let (program, args) = command;
-        let timeout = section.get("timeout", |value| waited(value.text()?))?;
+        let timeout = section.get("timeout", |value| match waited(value.text()?)? {
+            Duration::ZERO => Err("leaves nobody the time to sign in".into()),
+            timeout => Ok(timeout),
+        })?;
         let repeat_after = section.get("repeat_after", |value| waited(value.text()?))?.unwrap_or(REPEAT_AFTER);
         Ok(Some(PromptCommand { program, args, timeout, repeat_after }))
     }

@@ -314,6 +314,7 @@ fn a_prompt_command_is_for_every_tenant_and_its_program_is_found_like_other_file
         ("command = []", "2: prompt.command: names no program"),
         ("command = [\"\"]", "2: prompt.command: has an empty program or a null character"),
         ("command = [\"tell\"]\ntimeout = 5", "3: prompt.timeout: not a string"),
+        ("command = [\"tell\"]\ntimeout = \"0s\"", "3: prompt.timeout: leaves nobody the time to sign in"),
         (
             "command = [\"tell\"]\nrepeat_after = \"soon\"",
             "3: prompt.repeat_after: not a duration; it looks like 15m or 1h",

@@ -39,6 +39,9 @@ pub enum Interactive {
     Auto,
     /// Where a terminal can be opened.
     Always,
+    /// By the configured prompt command alone, even where a terminal can be opened: nobody sees the
+    /// console of a scheduled task.
+    Elsewhere,
     /// Not in any case.
     Never,
 }

@@ -92,28 +92,19 @@ impl Prompt for ByCommand<'_> {
             }
             Ok(Some(status)) => {
                 let said = last_words(words);
-                Err(NotSignedIn::Failed(self.failed(&format!("failed ({status}){said}"))))
+                Err(NotSignedIn::Untold(self.failed(&format!("failed ({status}){said}"))))
             }
             Err(error) => Err(NotSignedIn::Failed(self.failed(&format!("is lost: {error}")))),
         }
     }
 
     fn close(&mut self) {
-        if let Some(mut running) = self.running.take() {
-            running.stop();
-        }
+        self.running = None;
     }
 
     /// Nobody is there to be asked.
     fn confirms(&mut self, _: &str) -> bool {
         false
-    }
-}
-
-/// Whatever ends the wait, the command does not outlive it.
-impl Drop for ByCommand<'_> {
-    fn drop(&mut self) {
-        self.close();
     }
 }
 
@@ -123,20 +114,27 @@ impl Running {
         process.args(&command.args).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         own_group(&mut process);
         let mut child = process.spawn()?;
-        let words = Arc::new(Mutex::new(Vec::new()));
-        if let Some(mut stdin) = child.stdin.take() {
+        let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
+        let running = Self { child, words: Arc::default() };
+        if let Some(mut stdin) = stdin {
             // On a thread of its own: it may never read, or close its end at once.
             thread::Builder::new().spawn(move || drop(stdin.write_all(&document)))?;
         }
-        if let Some(stderr) = child.stderr.take() {
-            let words = Arc::clone(&words);
+        if let Some(stderr) = stderr {
+            let words = Arc::clone(&running.words);
             thread::Builder::new().spawn(move || listen(stderr, &words))?;
         }
-        Ok(Self { child, words })
+        Ok(running)
     }
+}
 
-    /// Ends the command and what it has started.
-    fn stop(&mut self) {
+/// Whatever ends the wait, the command does not outlive it, and nor does what it has started. One that has
+/// ended by itself is left alone: something of it may still be sending, and its number may be another's.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
         #[cfg(unix)]
         {
             use rustix::process::{Pid, Signal, kill_process_group};

@@ -31,8 +31,18 @@ const LAST_WORD: Duration = Duration::from_secs(5);
 pub enum NotSignedIn {
     /// The person said no, here or in the browser.
     Declined(Error),
+    /// Nobody has seen a code.
+    Untold(Error),
     /// Everything else.
     Failed(Error),
+}
+
+impl NotSignedIn {
+    /// The error for the caller.
+    pub fn into_error(self) -> Error {
+        let (Self::Declined(error) | Self::Untold(error) | Self::Failed(error)) = self;
+        error
+    }
 }
 
 impl From<Error> for NotSignedIn {
@@ -66,12 +76,14 @@ pub fn run(sign_in: &SignIn<'_>, clock: &dyn Clock, prompt: &mut dyn Prompt) -> 
     let first = limit.map_or(REQUEST_LIMIT, |limit| limit.left(clock).min(REQUEST_LIMIT));
     let (platform, claims) = (entra.clone(), claims.map(str::to_owned));
     let code = aside(move || platform.device_code(claims.as_deref(), first), || prompt.check())?;
-    let code = code.unwrap_or_else(|| Err(Error::new(Kind::Unavailable, "this machine can start no thread now")))?;
+    let code = code.unwrap_or_else(|| Err(Error::new(Kind::Unavailable, "this machine can start no thread now")));
+    let code = code.map_err(NotSignedIn::Untold)?;
     prompt.check()?;
     let life = limit.map_or(code.life, |limit| code.life.min(limit.left(clock)));
     let deadline = Deadline::after(clock, life);
     let expires_at = clock.now() + life;
-    prompt.show(&Invitation { settings, server, account, code: &code, life, expires_at })?;
+    let invitation = Invitation { settings, server, account, code: &code, life, expires_at };
+    prompt.show(&invitation).map_err(NotSignedIn::Untold)?;
     steps::reached(Step::CodeShown);
     let result = Wait { entra, settings, code: &code, deadline, clock, stands: Waiting::ForPerson }.run(prompt);
     prompt.close();

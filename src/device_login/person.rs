@@ -37,14 +37,9 @@ impl Default for Wishes {
 }
 
 impl<'a> Person<'a> {
-    /// Whether they can be told of a sign-in, at their terminal or, elsewhere, by `command`.
-    pub fn can_be_told(&self, command: Option<&PromptCommand>) -> bool {
-        command.is_some() || self.terminal.is_available()
-    }
-
-    /// The way to tell them: the terminal if there is one, because then they are there.
-    pub fn prompt(self, settings: &'a Settings) -> Box<dyn Prompt + 'a> {
-        match settings.prompt.as_ref().filter(|_| !self.terminal.is_available()) {
+    /// The way to tell them: by `command` where they are elsewhere, else at their terminal.
+    pub fn prompt(self, settings: &'a Settings, command: Option<&'a PromptCommand>) -> Box<dyn Prompt + 'a> {
+        match command {
             Some(command) => Box::new(ByCommand::new(command, self.terminal, settings)),
             None => Box::new(AtTerminal::new(self, settings)),
         }

@@ -127,7 +127,7 @@ fn settings(authority: &str) -> Settings {
 
 fn failure(result: Result<EntraTokens, NotSignedIn>) -> Error {
     match result {
-        Err(NotSignedIn::Failed(error)) => error,
+        Err(NotSignedIn::Failed(error) | NotSignedIn::Untold(error)) => error,
         other => panic!("not a failure: {other:?}"),
     }
 }

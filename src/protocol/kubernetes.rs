@@ -71,8 +71,10 @@ pub(super) fn read(call: &mut Call<'_>) -> Result<Asked> {
         _ => return Err(bad_request(format!("{VARIABLE}: its apiVersion is neither {V1} nor {V1BETA1}"))),
     };
     if !info.spec.interactive {
-        // Whatever a flag says: client-go knows whose stdin and terminal these are.
-        request.interactive = Interactive::Never;
+        // Whatever a flag says of a terminal: client-go knows whose it is.
+        if request.interactive != Interactive::Elsewhere {
+            request.interactive = Interactive::Never;
+        }
     }
     // Where another token is wanted, none of the servers is asked.
     if request.server.is_none() && request.want == Want::Veeam {
@@ -139,31 +141,36 @@ mod tests {
 
     /// What is asked with `info` in the environment, and a flag that would ask a person.
     fn asked(info: &str) -> Result<Asked> {
-        asked_for(Want::Veeam, info)
+        asked_for(Want::Veeam, Interactive::Always, info)
     }
 
-    fn asked_for(want: Want, info: &str) -> Result<Asked> {
+    fn asked_for(want: Want, interactive: Interactive, info: &str) -> Result<Asked> {
         let variables = |name: &str| (name == VARIABLE).then(|| info.into());
         let mut none = || unreachable!("stdin is the person's");
-        let flags = Flags { want: Some(want), interactive: Some(Interactive::Always), ..Flags::default() };
+        let flags = Flags { want: Some(want), interactive: Some(interactive), ..Flags::default() };
         let (subject, program, stdin) = (Some("abc.com".into()), "vb365-helper".as_ref(), Stdin::new(&mut none));
         let mut call = Call { action: Action::Get, program, variables: &variables, subject, flags, stdin };
         assert_eq!(Protocol::of(&mut call).name, if info.is_empty() { "native" } else { "kubernetes" });
         read(&mut call)
     }
 
-    fn interactive(spec: &str) -> Interactive {
+    fn interactive(flag: Interactive, spec: &str) -> Interactive {
         let info = format!(r#"{{"kind":"ExecCredential","apiVersion":"{V1}"{spec},"new":1}}"#);
-        let Asked::Get(request, _) = asked(&info).unwrap() else { panic!("it is get that is asked") };
+        let Asked::Get(request, _) = asked_for(Want::Veeam, flag, &info).unwrap() else {
+            panic!("it is get that is asked")
+        };
         request.interactive
     }
 
     #[test]
     fn nobody_is_asked_unless_client_go_says_that_somebody_is_there() {
-        assert_eq!(interactive(r#","spec":{"interactive":true,"new":{}}"#), Interactive::Always);
-        assert_eq!(interactive(r#","spec":{"interactive":false}"#), Interactive::Never);
-        assert_eq!(interactive(r#","spec":{}"#), Interactive::Never);
-        assert_eq!(interactive(""), Interactive::Never);
+        let there = Interactive::Always;
+        assert_eq!(interactive(there, r#","spec":{"interactive":true,"new":{}}"#), Interactive::Always);
+        assert_eq!(interactive(there, r#","spec":{"interactive":false}"#), Interactive::Never);
+        assert_eq!(interactive(there, r#","spec":{}"#), Interactive::Never);
+        assert_eq!(interactive(there, ""), Interactive::Never);
+        // For that, nobody has to be there.
+        assert_eq!(interactive(Interactive::Elsewhere, r#","spec":{"interactive":false}"#), Interactive::Elsewhere);
     }
 
     #[test]
@@ -171,7 +178,9 @@ mod tests {
         let cluster = r#""spec":{"cluster":{"server":"https://v:4443/path"}}"#;
         let info = format!(r#"{{"kind":"ExecCredential","apiVersion":"{V1}",{cluster}}}"#);
         for (want, server) in [(Want::Veeam, Some("https://v:4443")), (Want::Entra, None)] {
-            let Asked::Get(request, _) = asked_for(want, &info).unwrap() else { panic!("it is get that is asked") };
+            let Asked::Get(request, _) = asked_for(want, Interactive::Always, &info).unwrap() else {
+                panic!("it is get that is asked")
+            };
             assert_eq!(request.server.as_ref().map(Origin::as_str), server);
         }
     }

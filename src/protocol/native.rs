@@ -79,7 +79,9 @@ pub fn read_get(text: &[u8]) -> Result<Request> {
         server: fields.optional("server", "an https URL of host and port", parsed)?,
         want: fields.optional("want", "veeam, entra or assertion", want)?.unwrap_or_default(),
         min_ttl: fields.optional("min_ttl", "a whole number of seconds", seconds)?,
-        interactive: fields.optional("interactive", "auto, always or never", interactive)?.unwrap_or_default(),
+        interactive: fields
+            .optional("interactive", "auto, always, elsewhere or never", interactive)?
+            .unwrap_or_default(),
         refused_token: fields.optional("refused_token", "a token", text_of)?.map(Secret::new),
         timeout: None,
     };
@@ -299,6 +301,7 @@ fn interactive(value: &Value) -> Option<Interactive> {
     match value.as_str()? {
         "auto" => Some(Interactive::Auto),
         "always" => Some(Interactive::Always),
+        "elsewhere" => Some(Interactive::Elsewhere),
         "never" => Some(Interactive::Never),
         _ => None,
     }

@@ -156,7 +156,7 @@ fn each_wrong_field_of_get_is_named_without_its_value() {
         ),
         ("want", vec![json!("canary"), json!("Veeam"), json!(null)], "veeam, entra or assertion"),
         ("min_ttl", vec![json!(-1), json!(1.5), json!("300"), json!(1e300), json!(true)], "a whole number of seconds"),
-        ("interactive", vec![json!("canary"), json!(true), json!("")], "auto, always or never"),
+        ("interactive", vec![json!("canary"), json!(true), json!("")], "auto, always, elsewhere or never"),
         ("refused_token", vec![json!(""), json!(null), json!(["canary"])], "a token"),
     ] {
         for value in values {

@@ -5,6 +5,7 @@
 mod ahead;
 mod clients;
 mod held;
+mod reach;
 mod rungs;
 mod sign_in;
 mod trail;
@@ -18,7 +19,7 @@ pub use self::held::{entra_record, veeam_record};
 pub use self::sign_in::SignedIn;
 pub use self::trail::{Mark, Trail};
 use crate::cache::{Cache, EntraRecord, Entry, Life, VeeamRecord};
-use crate::credential::{Credential, Grant, Interactive, Origin, Request, Settings, Source, Want};
+use crate::credential::{Credential, Grant, Origin, Request, Settings, Source, Want};
 use crate::device_login::Person;
 use crate::entra::tokens;
 use crate::error::{Error, Kind, Result};
@@ -216,10 +217,6 @@ impl<'a> Ladder<'a> {
 
     fn credential(&self, grant: Grant, life: Life, source: Source) -> Credential {
         Credential { tenant: self.settings.tenant.clone(), grant, expires_at: life.expires_at(), source }
-    }
-
-    fn may_prompt(&self) -> bool {
-        self.request.interactive != Interactive::Never && self.person.can_be_told(self.settings.prompt.as_ref())
     }
 }
 

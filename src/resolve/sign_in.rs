@@ -4,8 +4,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-
+use super::reach::Reach;
 use super::{Due, Ladder, Stop};
 use crate::cache::{EntraRecord, LoginLock};
 use crate::credential::{Credential, Source, Want};
@@ -13,12 +12,10 @@ use crate::device_login::{self, NotSignedIn, Prompt, SignIn, cancelled};
 use crate::entra::tokens::EntraTokens;
 use crate::error::{Error, Kind, Result};
 use crate::host::Deadline;
-use crate::text::{printable, span};
+use crate::text::printable;
 
 /// How long another person's sign-in is waited for: the longest life of a code and a little.
 const OTHERS_SIGN_IN: Duration = Duration::from_secs(3660);
-/// How long a sign-in that was declined is not offered again: kubectl runs a failed plugin twice.
-const NOT_AGAIN: TimeDelta = TimeDelta::seconds(10);
 /// How long the lock after a sign-in may be waited for, and what is done under it may take. Ctrl-C is
 /// not heard by then: the code was used, and what that brought is to be kept.
 const AFTERWARDS: Duration = Duration::from_secs(30);
@@ -51,7 +48,7 @@ impl Ladder<'_> {
             return Ok(self.signed_in(credential));
         }
         let claims = kept.and_then(|record| record.rejected).and_then(|rejected| rejected.claims);
-        let credential = self.ask(&mut login, claims.as_deref())?;
+        let credential = self.ask(&mut login, claims.as_deref(), Reach::Terminal)?;
         if self.unsaved.get() { Err(self.not_kept()) } else { Ok(self.signed_in(credential)) }
     }
 
@@ -71,8 +68,9 @@ impl Ladder<'_> {
     /// Rung 5 for `get`, which has a reason to ask: `due`. Where nobody can be asked, the call still
     /// ends at `deadline`.
     pub(super) fn after_sign_in(&self, due: Due, deadline: Deadline) -> Result<Credential> {
-        if !self.may_prompt() {
-            self.note(Source::Login, || self.why_nobody_is_asked());
+        let reach = self.reach();
+        if let Reach::Nobody(why) = reach {
+            self.note(Source::Login, || why);
             return self.after_somebody_elses(due, deadline).or_else(|error| self.still_alive(error));
         }
         let mut login = match self.lock_login(&mut || {}) {
@@ -85,11 +83,11 @@ impl Ladder<'_> {
             Err(Stop::Failed(error)) => return self.still_alive(error),
             Ok(credential) => return Ok(credential),
         };
-        if let Some(again_at) = self.not_again_before(&mut login) {
+        if let Some(again_at) = self.not_again_before(&mut login, reach) {
             self.note(Source::Login, || "asked before, and not again yet");
-            return Err(self.not_offered(again_at));
+            return Err(self.not_offered(again_at, reach));
         }
-        self.ask(&mut login, due.claims.as_deref()).or_else(|error| self.still_alive(error))
+        self.ask(&mut login, due.claims.as_deref(), reach).or_else(|error| self.still_alive(error))
     }
 
     /// Nobody can be asked here; but where somebody signs in right now, that is waited for.
@@ -123,34 +121,27 @@ impl Ladder<'_> {
     }
 
     /// Asks the person, keeps what came, and exchanges it.
-    fn ask(&self, login: &mut LoginLock, claims: Option<&str>) -> Result<Credential> {
+    fn ask(&self, login: &mut LoginLock, claims: Option<&str>, reach: Reach<'_>) -> Result<Credential> {
         self.note(Source::Login, || "asked to sign in");
         let entra = self.entra()?;
         let last = self.sign_in_kept()?.and_then(|record| record.account);
-        let mut prompt = self.person.prompt(self.settings);
+        let mut prompt = self.person.prompt(self.settings, reach.command());
         let sign_in = SignIn {
             entra: &entra,
             settings: self.settings,
             server: (self.request.want == Want::Veeam).then_some(&self.server),
             account: last.as_deref(),
             claims,
-            limit: self.limit_of_sign_in(),
+            limit: self.limit_of_sign_in(reach),
         };
-        if self.is_told_elsewhere() {
+        if reach.command().is_some() {
             // Before the message: who is killed while waiting must not have it sent again at once.
-            login.note_declined(self.clock.now())?;
+            login.note_asked(self.clock.now())?;
         }
         let asked = device_login::run(&sign_in, self.clock, &mut *prompt);
-        let tokens = match asked.and_then(|tokens| self.accepted(tokens, &mut *prompt)) {
-            Ok(tokens) => tokens,
-            Err(NotSignedIn::Declined(error)) => {
-                if let Err(error) = login.note_declined(self.clock.now()) {
-                    self.warnings.add(error.to_string());
-                }
-                return Err(error);
-            }
-            Err(NotSignedIn::Failed(error)) => return Err(error),
-        };
+        let accepted = asked.and_then(|tokens| self.accepted(tokens, &mut *prompt));
+        self.note_outcome(login, &accepted);
+        let tokens = accepted.map_err(NotSignedIn::into_error)?;
         let mut held = self.hold_or_go_on(AFTERWARDS);
         held.keep_entra(&tokens);
         let answer = match self.request.want {
@@ -178,44 +169,6 @@ impl Ladder<'_> {
         }
         let message = format!("the sign-in to {tenant} was dropped: it is for {difference}");
         Err(NotSignedIn::Declined(Error::new(Kind::LoginFailed, message).with_tenant(tenant)))
-    }
-
-    /// Whether the person is told by the configured command, because they are not at a terminal.
-    fn is_told_elsewhere(&self) -> bool {
-        self.settings.prompt.is_some() && !self.person.terminal.is_available()
-    }
-
-    /// When whoever is told elsewhere is waited for no longer.
-    fn limit_of_sign_in(&self) -> Option<Deadline> {
-        let command = self.settings.prompt.as_ref().filter(|_| self.is_told_elsewhere());
-        let configured = command.and_then(|command| command.timeout).map(|time| Deadline::after(self.clock, time));
-        match (self.limit, configured) {
-            (Some(one), Some(other)) if other.left(self.clock) < one.left(self.clock) => Some(other),
-            (limit, configured) => limit.or(configured),
-        }
-    }
-
-    /// Until when a sign-in is not offered again; `None` if it may be now.
-    fn not_again_before(&self, login: &mut LoginLock) -> Option<DateTime<Utc>> {
-        let command = self.settings.prompt.as_ref().filter(|_| self.is_told_elsewhere());
-        let quiet =
-            command.map_or(NOT_AGAIN, |command| TimeDelta::from_std(command.repeat_after).unwrap_or(TimeDelta::MAX));
-        let (last, now) = (login.declined_at()?, self.clock.now());
-        let again_at = last.checked_add_signed(quiet).unwrap_or(DateTime::<Utc>::MAX_UTC);
-        (last <= now && now < again_at).then_some(again_at)
-    }
-
-    fn not_offered(&self, again_at: DateTime<Utc>) -> Error {
-        let tenant = &self.settings.tenant;
-        let error = if self.is_told_elsewhere() {
-            let wait = span(again_at - self.clock.now());
-            let message = format!("a sign-in to {tenant} is due; somebody was told, and is not told again for {wait}");
-            Error::new(Kind::LoginRequired, message)
-        } else {
-            let message = format!("the sign-in for {tenant} was declined a moment ago and is not offered again yet");
-            Error::new(Kind::LoginFailed, message)
-        };
-        error.with_hint(format!("vb365-helper login {tenant}")).with_tenant(tenant)
     }
 
     fn signed_in(&self, credential: Credential) -> SignedIn {

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Ladder;
 use crate::cache::{Entry, Life};
-use crate::credential::{Credential, Interactive, Source, Want};
+use crate::credential::{Credential, Source, Want};
 use crate::entra::tokens;
 use crate::error::Error;
 use crate::host::Clock;
@@ -111,14 +111,6 @@ impl Ladder<'_> {
         let record = entry.entra(self.settings);
         let record = record.filter(|record| tokens::access_token(&record.token_response).is_some());
         record.map_or_else(|| NONE.to_owned(), |record| ended(record.life(), self.clock.now()))
-    }
-
-    pub(super) fn why_nobody_is_asked(&self) -> &'static str {
-        if self.request.interactive == Interactive::Never {
-            "needed, and not to be asked"
-        } else {
-            "needed, and there is no terminal"
-        }
     }
 }
 

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use crate::desk::{Desk, example};
 use crate::support::{Home, Outcome, tool};
 
+/// What the examples call this machine.
+const MACHINE: &str = "backup1";
+
 /// What the program gives a prompt command; its schema has this example.
 fn document() -> Value {
     let schema = fs::read_to_string(example("../schemas/prompt-v1.schema.json")).unwrap();
@@ -20,7 +23,7 @@ fn document() -> Value {
 fn tell(home: &Home, script: &str, args: &[&str], env: &[(&str, &str)], document: &Value) -> Option<Outcome> {
     let desk = Desk::with(home, &["jq", "curl"])?;
     let mut command = desk.command(&tool("bash")?);
-    command.arg(example(script)).args(args).envs(env.iter().copied());
+    command.arg(example(script)).args(args).env("HOSTNAME", MACHINE).envs(env.iter().copied());
     let output = assert_cmd::Command::from_std(command).write_stdin(document.to_string()).output().unwrap();
     assert!(!desk.observations().contains("/hook/"), "the webhook's address: {}", desk.observations());
     Some(Outcome::of(output))
@@ -35,17 +38,30 @@ fn address(home: &Home, url: &str) -> String {
 #[test]
 fn a_chat_is_told_what_to_do_by_a_webhook_whose_address_is_seen_nowhere() {
     let (home, mut chat) = (Home::new(), Server::new());
-    let text = "Sign-in due for abc.onmicrosoft.com (last time admin@abc.onmicrosoft.com): open \
-                https://microsoft.com/devicelogin and enter HJ4KQ2LMN until 2026-11-23T05:15:00Z. \
-                Only if you expect this: whoever enters the code signs the machine in.";
+    let text = format!(
+        "Sign-in due for abc.onmicrosoft.com on {MACHINE} (last time admin@abc.onmicrosoft.com): open \
+         https://microsoft.com/devicelogin and enter HJ4KQ2LMN until 2026-11-23T05:15:00Z. \
+         Only if you expect this: whoever enters the code signs that machine in."
+    );
     let hook = chat
         .mock("POST", "/hook/secret")
         .match_header("content-type", "application/json")
-        .match_body(Matcher::Json(json!({ "text": text })))
+        .match_body(Matcher::Json(json!({ "text": &text })))
         .create();
     let file = address(&home, &format!("{}/hook/secret", chat.url()));
     let Some(outcome) = tell(&home, "unattended/webhook.sh", &[&file], &[], &document()) else { return };
     assert_eq!((outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()), (0, "", ""));
+    hook.assert();
+
+    let card = json!({
+        "type": "AdaptiveCard", "version": "1.2", "body": [{ "type": "TextBlock", "text": text, "wrap": true }],
+    });
+    let attachment = json!({ "contentType": "application/vnd.microsoft.card.adaptive", "content": card });
+    let hook = chat
+        .mock("POST", "/hook/secret")
+        .match_body(Matcher::Json(json!({ "type": "message", "attachments": [attachment] })))
+        .create();
+    assert_eq!(tell(&home, "unattended/webhook.sh", &[&file, "teams"], &[], &document()).unwrap().code, 0);
     hook.assert();
 
     // What is not said is left out, and nothing in it can end the text.
@@ -56,7 +72,8 @@ fn a_chat_is_told_what_to_do_by_a_webhook_whose_address_is_seen_nowhere() {
         .mock("POST", "/hook/secret")
         .match_request(|request| {
             let body: Value = serde_json::from_slice(request.body().unwrap()).unwrap();
-            body["text"].as_str().unwrap().starts_with("Sign-in due for abc\"},{\"x: open")
+            let start = format!("Sign-in due for abc\"}},{{\"x on {MACHINE}: open");
+            body["text"].as_str().unwrap().starts_with(&start)
         })
         .create();
     assert_eq!(tell(&home, "unattended/webhook.sh", &[&file], &[], &odd).unwrap().code, 0);
@@ -88,8 +105,8 @@ fn a_mail_has_the_headers_that_it_should_and_no_others() {
     odd["account"] = json!("admin\r\nBcc: everybody@evil.example");
     odd["tenant"] = json!("abc.com\nBcc: everybody@evil.example");
     for (document, subject) in [
-        (document(), "Sign-in due for abc.onmicrosoft.com"),
-        (odd, "Sign-in due for abc.com Bcc: everybody@evil.example"),
+        (document(), format!("Sign-in due for abc.onmicrosoft.com on {MACHINE}")),
+        (odd, format!("Sign-in due for abc.com Bcc: everybody@evil.example on {MACHINE}")),
     ] {
         let Some(outcome) = tell(&home, "unattended/mail.sh", &["ops@abc.com"], &env, &document) else { return };
         assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));

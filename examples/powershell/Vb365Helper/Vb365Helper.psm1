@@ -157,8 +157,9 @@ function Get-Vb365Token {
     How long the token must still live. Default: as configured, else 5 minutes.
 
     .PARAMETER Interactive
-    Whether a person may be asked to sign in: where somebody could be there (auto, the default: not in a
-    service, a task without a desktop, or PowerShell with -NonInteractive), always, or never.
+    Whether a person may be asked to sign in: auto, the default, where somebody could be there, and elsewhere
+    in a service, a task without a desktop, or PowerShell with -NonInteractive; always; elsewhere, by the
+    prompt command of vb365-helper's configuration alone; or never.
 
     .PARAMETER RefusedToken
     A token that the server refused: it is not the answer again.
@@ -203,7 +204,7 @@ function Get-Vb365Token {
 
         [timespan] $MinTtl,
 
-        [ValidateSet('auto', 'always', 'never')]
+        [ValidateSet('auto', 'always', 'elsewhere', 'never')]
         [string] $Interactive = 'auto',
 
         [System.Security.SecureString] $RefusedToken,
@@ -284,8 +285,9 @@ function Invoke-Vb365RestMethod {
     SHA-256 of the server certificates to trust instead of chain and name, in place of what is configured.
 
     .PARAMETER Interactive
-    Whether a person may be asked to sign in: where somebody could be there (auto, the default: not in a
-    service, a task without a desktop, or PowerShell with -NonInteractive), always, or never.
+    Whether a person may be asked to sign in: auto, the default, where somebody could be there, and elsewhere
+    in a service, a task without a desktop, or PowerShell with -NonInteractive; always; elsewhere, by the
+    prompt command of vb365-helper's configuration alone; or never.
 
     .PARAMETER TimeoutSec
     How many seconds the server may take to answer. Default: 100.
@@ -321,7 +323,7 @@ function Invoke-Vb365RestMethod {
 
         [string[]] $PinSha256,
 
-        [ValidateSet('auto', 'always', 'never')]
+        [ValidateSet('auto', 'always', 'elsewhere', 'never')]
         [string] $Interactive = 'auto',
 
         [ValidateRange(1, 86400)]
@@ -734,7 +736,7 @@ function New-GetRequest {
 
     $request = [ordered]@{ version = 1; tenant = $Tenant; interactive = $Interactive.ToLowerInvariant() }
     if ($request['interactive'] -eq 'auto' -and (Test-Unattended)) {
-        $request['interactive'] = 'never'
+        $request['interactive'] = 'elsewhere'
     }
     if ($Server) {
         $request['server'] = $Server
@@ -754,7 +756,7 @@ function Get-Grant {
     param([System.Management.Automation.PSCmdlet] $Caller, [System.Collections.IDictionary] $Request)
 
     $tenant = $Request['tenant']
-    $mayAsk = $Request['interactive'] -ne 'never'
+    $mayAsk = @('auto', 'always') -contains $Request['interactive']
     $answer = Invoke-Helper -Caller $Caller -Arguments @('get') -Request $Request -Tenant $tenant -MayAsk:$mayAsk
     if ($null -eq $answer.Secret) {
         $Caller.ThrowTerminatingError((New-Failure -Kind 'internal' -Tenant $tenant -Message (

@@ -104,19 +104,21 @@ fn a_sign_in_is_under_way_as_long_as_its_lock_is_held() {
 }
 
 #[test]
-fn who_declined_is_remembered_for_the_next_holder() {
+fn who_was_asked_in_vain_is_remembered_for_the_next_holder() {
     let home = Home::new();
     let mut lock = home.login_lock(&mut || Ok(())).unwrap();
-    assert_eq!(lock.declined_at(), None);
+    assert_eq!(lock.asked_at(), None);
     let precise = home.clock.now() + Duration::from_nanos(123_456_789);
-    lock.note_declined(precise).unwrap();
+    lock.note_asked(precise).unwrap();
     drop(lock);
     let mut lock = home.login_lock(&mut || Ok(())).unwrap();
-    assert_eq!(lock.declined_at(), Some(precise));
+    assert_eq!(lock.asked_at(), Some(precise));
     // A shorter note leaves nothing of the longer one behind.
-    lock.note_declined(home.clock.now()).unwrap();
-    assert_eq!(lock.declined_at(), Some(home.clock.now()));
-    assert_eq!(lock.declined_at(), Some(home.clock.now()));
+    lock.note_asked(home.clock.now()).unwrap();
+    assert_eq!(lock.asked_at(), Some(home.clock.now()));
+    assert_eq!(lock.asked_at(), Some(home.clock.now()));
+    lock.forget_asked().unwrap();
+    assert_eq!(lock.asked_at(), None);
 }
 
 #[test]
@@ -125,7 +127,10 @@ fn a_lock_file_with_something_else_in_it_is_a_lock_all_the_same() {
     home.cache.dir.ensure().unwrap();
     for content in [&b"\xff\xfe"[..], b"yesterday", &[b'1'; 4096]] {
         fs::write(home.path("abc.com.login.lock"), content).unwrap();
-        assert_eq!(home.login_lock(&mut || Ok(())).unwrap().declined_at(), None);
+        let mut lock = home.login_lock(&mut || Ok(())).unwrap();
+        assert_eq!(lock.asked_at(), None);
+        lock.forget_asked().unwrap();
+        assert_eq!(fs::read(home.path("abc.com.login.lock")).unwrap(), content);
     }
 }
 
