@@ -68,7 +68,7 @@ mod unix {
                 _ => return Err(format!("{arg} is not known; there are --check and --helper PATH")),
             }
         }
-        let recordings = scenes::record(helper.map_or_else(program::build, Ok)?)?;
+        let recordings: Vec<Recording> = scenes::record(helper.map_or_else(program::build, Ok)?)?;
         let old = fs::read_to_string(README).map_err(|error| format!("README.md: {error}"))?;
         let new = recordings.iter().try_fold(old.clone(), |text, recording| placed(&text, recording))?;
         if is_check {

@@ -38,13 +38,32 @@ impl Stage {
             identity: IDENTITY.to_owned(),
             page: "https://microsoft.com/devicelogin".to_owned(),
         };
-        let sandbox = Sandbox::start(Options { names: Some(names), ..Options::default() })?;
+        let sandbox = Sandbox::start(Options {
+            names: Some(names),
+            organization: "abc.onmicrosoft.com".to_owned(),
+            ..Options::default()
+        })?;
         let ports: Vec<u16> = sandbox.ports().collect();
         let routes = vec![(format!("{SERVER}:4443"), ports[0]), (format!("{IDENTITY}:443"), ports[1])];
         let proxy = format!("http://{}", proxy::start(routes)?);
         let home = tempfile::tempdir()?;
         fs::write(home.path().join("roots.pem"), sandbox.certificate_pem().unwrap_or_default())?;
         Ok(Self { program, home, sandbox, proxy })
+    }
+
+    /// Writes a file of the home directory.
+    pub(crate) fn write(&self, name: &str, text: &str) -> io::Result<()> {
+        fs::write(self.home.path().join(name), text)
+    }
+
+    /// What such a file says.
+    pub(crate) fn read(&self, name: &str) -> io::Result<String> {
+        fs::read_to_string(self.home.path().join(name))
+    }
+
+    /// `text` without where the home directory of this run is.
+    pub(crate) fn at_home(&self, text: &str) -> String {
+        text.replace(&self.home.path().display().to_string(), "/home/admin")
     }
 
     /// Runs the program at the terminal, gives each cue its turn, and waits for the end.

@@ -17,8 +17,13 @@ use crate::typo;
 const README: &str = include_str!("../../../README.md");
 
 /// Every topic with the heading of its section.
-const TOPICS: [(&str, &str); 13] = [
+const TOPICS: [(&str, &str); 18] = [
     ("first-use", "First use"),
+    ("sign-in", "Signing in"),
+    ("certificates", "Trusting a server"),
+    ("seeing", "Seeing what is kept"),
+    ("keeping-alive", "Keeping sign-ins alive"),
+    ("unattended", "Unattended jobs"),
     ("config", "Configuration"),
     ("protocol", "Protocol"),
     ("exit-codes", "Errors and exit codes"),
