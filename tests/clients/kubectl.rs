@@ -181,7 +181,7 @@ fn after_a_401_erasing_the_access_token_makes_the_next_call_work() {
     for _ in 0..2 {
         // kubectl runs the plugin a second time after a 401, and cannot say why: it gets the same token.
         let outcome = finish(piped(cluster.command(&GET).env("VB365_HELPER_LOG", "debug")).spawn().unwrap());
-        let runs = outcome.stderr.matches("the cached token is the answer").count();
+        let runs = outcome.stderr.matches("answer: by the cache").count();
         assert_eq!((outcome.code, runs), (1, 2), "{outcome:?}");
         assert!(outcome.stderr.contains("the server has asked for the client to provide credentials"), "{outcome:?}");
     }
