@@ -29,9 +29,9 @@ impl Certificate {
         Self::made("VB365 sandbox", names, days)
     }
 
-    /// A certificate for a machine of this name.
+    /// A certificate for a machine of this name, for five years.
     pub fn of(name: &str) -> io::Result<Self> {
-        Self::made(name, vec![name.to_owned()], None)
+        Self::made(name, vec![name.to_owned()], Some(5 * 365))
     }
 
     fn made(common_name: &str, names: Vec<String>, days: Option<i64>) -> io::Result<Self> {

@@ -8,6 +8,8 @@ use crate::text::filled;
 
 /// Stands before each line of code.
 const INDENT: &str = "    ";
+/// What begins a line that nobody sees.
+const COMMENT: &str = "<!--";
 const FENCE: &str = "```";
 /// Stands for a bar that is part of a cell, while rows are taken apart.
 const BAR: &str = "\u{1}";
@@ -75,7 +77,7 @@ impl<'t> Markdown<'t> {
                 blocks.push(Block::Table(
                     rows.iter().enumerate().filter(|(at, _)| *at != 1).map(|(_, row)| cells(row)).collect(),
                 ));
-            } else if !line.trim().is_empty() {
+            } else if !line.trim().is_empty() && !line.starts_with(COMMENT) {
                 let mark = if line.starts_with("- ") { "- " } else { "" };
                 let mut words = vec![line.trim_start_matches(mark)];
                 words.extend(std::iter::from_fn(|| lines.next_if(|line| is_more(line))));
@@ -112,9 +114,14 @@ fn cells(row: &str) -> Vec<String> {
     row.trim().trim_start_matches('|').trim_end_matches('|').split('|').map(cell).collect()
 }
 
-/// Words without the marks that only a page needs.
+/// Words without the marks that only a page needs, and of a link within it the words alone.
 fn plain(words: &str) -> String {
-    words.replace("**", "").trim().to_owned()
+    let mut rest = words.replace("**", "");
+    while let Some((before, link)) = rest.split_once("](#") {
+        let Some((text, (_, behind))) = before.rsplit_once('[').zip(link.split_once(')')) else { break };
+        rest = format!("{}{}{behind}", text.0, text.1);
+    }
+    rest.trim().to_owned()
 }
 
 fn table(rows: &[Vec<String>], width: usize) -> String {
