@@ -294,7 +294,10 @@ fn a_service_that_is_stopped_leaves_no_command_behind() {
     if !can_use_terminals() {
         return;
     }
-    let machine = told("echo $$ >parent.tmp; mv parent.tmp parent; exec sleep 1000", false);
+    let machine = {
+        let script = "echo $$ >parent.tmp; mv parent.tmp parent; exec sleep 1000";
+        told_by(script, "timeout = \"30s\"", Options::default())
+    };
     let call = detached(&machine, &["get", TENANT]);
     wait_until("the command runs", || !written(&machine, "parent").is_empty());
     let command: u32 = written(&machine, "parent").trim().parse().unwrap();
