@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Held, Ladder, Stop};
 use crate::credential::Source;
+use crate::entra::tokens;
 use crate::error::{Error, Kind, Result};
 use crate::host::Deadline;
 
@@ -19,7 +20,8 @@ impl Ladder<'_> {
     pub fn renew_sign_in(&self, deadline: Deadline) -> Result<bool> {
         let mut held = self.hold(deadline)?;
         let Some(record) = held.entry.entra(self.settings) else { return Ok(false) };
-        if !self.is_just_now(record.obtained_at) || record.rejected.is_some() {
+        let is_whole = record.rejected.is_none() && tokens::access_token(&record.token_response).is_some();
+        if !is_whole || !self.is_just_now(record.obtained_at) {
             held.renew_entra().map_err(Stop::into_error)?;
         }
         self.saved().map(|()| true)
@@ -33,7 +35,7 @@ impl Ladder<'_> {
     pub fn renew_server(&self, deadline: Deadline) -> Result<bool> {
         let mut held = self.hold(deadline)?;
         let Some(record) = held.entry.veeam(&self.server) else { return Ok(false) };
-        if !self.is_just_now(record.obtained_at) {
+        if record.access_token.is_none() || !self.is_just_now(record.obtained_at) {
             held.renew_token().map_err(Stop::into_error)?;
         }
         self.saved().map(|()| true)

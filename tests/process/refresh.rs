@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::server::{Fault, Options, Sandbox};
-use crate::support::{HOUR, Machine, ORGANIZATION, TENANT, ago, assert_valid, is_long, tell};
+use crate::support::{HOUR, Machine, ORGANIZATION, TENANT, ago, assert_valid, finish, is_long, tell};
 
 /// A machine on which `count` tenants have signed in, and everything can still be renewed.
 fn many(count: usize, options: Options) -> (Machine, Vec<String>) {
@@ -65,7 +65,36 @@ fn a_tenants_tokens_of_both_systems_are_renewed_and_handed_to_nobody() {
     // Once more at once is no renewal.
     assert_eq!(machine.run_raw(&["refresh", TENANT]).code, 0);
     assert_eq!(requests(&machine), after);
+    // Unless nothing is there of what was renewed.
+    machine.run(&["erase", TENANT, "--access-only"], b"").answer();
+    assert_eq!(machine.run_raw(&["refresh", TENANT]).code, 0);
+    assert_eq!(requests(&machine), after.map(|count| count + 1));
+    assert_eq!(machine.get(TENANT, &[]).document()["source"], "cache");
     machine.assert_no_complaints();
+}
+
+#[test]
+fn two_timers_at_once_renew_each_tenant_once() {
+    let (machine, tenants) = many(20, Options { latency: Duration::from_millis(20), ..Options::default() });
+    let runs = [0, 1].map(|_| machine.start(&["refresh", "--all", "--jobs", "3"]));
+    for outcome in runs.map(finish) {
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (0, "renewed 20 tenants\n"), "{outcome:?}");
+    }
+    assert_eq!(machine.sandbox.requests("entra_token"), tenants.len());
+    machine.assert_no_complaints();
+}
+
+#[test]
+fn a_mistake_in_one_tenants_settings_is_its_failure_alone() {
+    let (machine, tenants) = many(3, Options::default());
+    let text = std::fs::read_to_string(machine.home().join("config.toml")).unwrap();
+    let table = format!("[tenants.\"{}\"]\n", tenants[1]);
+    machine.write_config(&text.replace(&table, &format!("{table}api_version = \"v99\"\n")));
+    let (code, document) = refreshed(&machine, &["--all"]);
+    assert_eq!((code, counts(&document)), (8, [&json!(2), &json!(0), &json!(1)]));
+    let error = &document["tenants"][1]["error"];
+    assert_eq!((&error["kind"], &error["tenant"]), (&json!("config"), &json!(tenants[1])));
+    assert_eq!(machine.sandbox.requests("entra_token"), 2);
 }
 
 #[test]
