@@ -24,6 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Kind `cache`: it is still there.
 pub fn run(context: &Context<'_>, args: &LogoutArgs) -> Result<Answer> {
     let tenant = &args.tenant;
+    if let Some(near) = context.near(tenant) {
+        context.warnings.add(format!("nothing was kept of {tenant}; did you mean {near}?"));
+    }
     let told = tell_servers(context, args);
     let request = EraseRequest { tenant: tenant.clone(), server: args.server.clone(), access_only: false };
     let deadline = Deadline::after(context.clock, LOCK_TIMEOUT);

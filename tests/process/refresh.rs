@@ -319,6 +319,19 @@ fn a_server_that_is_configured_no_more_is_sent_no_token() {
     assert_lives_on(&machine, &format!("that is no configured server of {TENANT}"));
 }
 
+#[test]
+fn a_name_of_which_nothing_is_known_is_held_against_those_that_are() {
+    let machine = Machine::signed_in();
+    let typed = TENANT.replace("abc", "abd");
+    let refresh = machine.run_raw(&["refresh", &typed]);
+    let hint = format!("hint: did you mean {ORGANIZATION}? if not: vb365-helper login {typed}\n");
+    assert!(refresh.code == 3 && refresh.stderr.ends_with(&hint), "{refresh:?}");
+    let logout = machine.run_raw(&["logout", &typed]);
+    let words = format!("vb365-helper: warning: nothing was kept of {typed}; did you mean {ORGANIZATION}?\n");
+    assert_eq!((logout.code, logout.stderr), (0, words));
+    assert!(machine.kept().is_some());
+}
+
 /// A logout that asks no server, says `why`, and erases all the same.
 fn assert_lives_on(machine: &Machine, why: &str) {
     let outcome = machine.run_raw(&["logout", TENANT]);

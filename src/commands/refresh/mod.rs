@@ -35,7 +35,11 @@ pub fn run(context: &Context<'_>, args: &RefreshArgs) -> Result<Report> {
     renew(context, args, &queue, deadline);
     let (outcomes, warnings) = queue.into_outcomes();
     warnings.into_iter().for_each(|warning| context.warnings.add(warning));
-    Ok(report::of(outcomes, &not_due, args.json))
+    let mut report = report::of(outcomes, &not_due, args.json);
+    if let [only] = &args.tenants[..] {
+        report.failure = report.failure.map(|error| context.meant(error, only));
+    }
+    Ok(report)
 }
 
 /// What is to be done, and who is not due. Who has least time left is the first: where the time for all of it
