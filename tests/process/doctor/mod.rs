@@ -67,9 +67,9 @@ fn not_well(findings: &[Value]) -> Vec<(&str, &str)> {
         .collect()
 }
 
+#[cfg(unix)]
 fn private(dir: &Path) {
     fs::create_dir_all(dir).unwrap();
-    #[cfg(unix)]
     mode(dir, 0o700);
 }
 

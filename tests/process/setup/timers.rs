@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use super::{configured, program, refused, setup, with_ending};
+use super::{configured, program, with_ending};
+#[cfg(unix)]
+use super::{refused, setup};
 use crate::support::{Home, TENANT};
 
 #[cfg(unix)]
