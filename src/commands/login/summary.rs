@@ -28,7 +28,7 @@ pub(super) fn of_one(settings: &Settings, signed_in: &SignedIn, screen: Screen, 
          \n  access token  for {left}, until {ends} UTC, then renewed silently\
          \n  sign-in       keeps for 90 days, and anew with each renewal\
          \n  next          vb365-helper get {tenant}{named}\
-         \n                vb365-helper setup --help    (kubectl, Terraform, PowerShell, curl ...)\n",
+         \n                vb365-helper setup --help    (kubectl, Terraform, PowerShell ...)\n",
         done = done(settings, signed_in, screen),
         left = span(ends - now),
         named = named.unwrap_or_default(),
