@@ -266,6 +266,81 @@ fn login_shouts_about_a_pin_that_changed() {
 }
 
 #[test]
+fn a_yes_for_one_tenant_is_none_where_another_certificate_is_pinned() {
+    if !can_use_terminals() {
+        return;
+    }
+    let (machine, _) = machine("");
+    let pinned = format!("b.{TENANT}");
+    let table = |tenant: &str| {
+        let (url, authority) = (machine.sandbox.url(), machine.sandbox.authority());
+        format!(
+            "[tenants.\"{tenant}\"]\nserver = \"{url}\"\nauthority = \"{authority}\"\n\
+             organization = \"{ORGANIZATION}\"\n"
+        )
+    };
+    let pin_before = format!("pin_sha256 = \"{PINNED_BEFORE}\"\n");
+    let third = table(&format!("c.{TENANT}"));
+    machine.write_config(&(table(TENANT) + &table(&pinned) + &pin_before + &third + &pin_before));
+    let session = machine.at_a_terminal(&["login", TENANT, &pinned]);
+    session.wait_for(QUESTION, SOON);
+    session.send("y\n");
+    session.wait_for(CHANGED, SOON);
+    session.send("y\n");
+    let finished = session.finish(SOON);
+    assert_eq!(finished.code, Some(9), "{}", finished.terminal);
+    assert_eq!(config(&machine).matches(PINNED_BEFORE).count(), 2);
+
+    // Who saw the alarm and typed the digits has answered for the others as well.
+    let session = machine.at_a_terminal(&["login", &pinned, &format!("c.{TENANT}")]);
+    session.wait_for(CHANGED, SOON);
+    session.send(format!("{}\n", &pin(&machine.sandbox)[60..]));
+    let finished = session.finish(SOON);
+    assert_eq!((finished.code, finished.terminal.matches(CHANGED).count()), (Some(0), 1), "{}", finished.terminal);
+    assert!(!config(&machine).contains(PINNED_BEFORE));
+}
+
+#[test]
+fn the_first_certificate_of_a_further_server_is_no_changed_one() {
+    if !can_use_terminals() {
+        return;
+    }
+    let (machine, _) = machine("");
+    let (url, authority) = (machine.sandbox.url(), machine.sandbox.authority());
+    machine.write_config(&format!(
+        "[tenants.\"{TENANT}\"]\nservers = [\"https://vb365.abc.local:4443\"]\nauthority = \"{authority}\"\n\
+         organization = \"{ORGANIZATION}\"\npin_sha256 = \"{PINNED_BEFORE}\"\n"
+    ));
+    let session = machine.at_a_terminal(&["login", TENANT, "--server", &url]);
+    session.wait_for(QUESTION, SOON);
+    session.send("y\n");
+    let finished = session.finish(SOON);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let everywhere = "pins count at every server of a tenant; if it is not pinned yet, go on with: vb365-helper trust \
+                      https://vb365.abc.local:4443\n";
+    assert!(finished.terminal.contains(everywhere), "{}", finished.terminal);
+    assert!(config(&machine).contains(PINNED_BEFORE) && config(&machine).contains(&pin(&machine.sandbox)));
+}
+
+#[test]
+fn a_certificate_that_is_named_takes_the_place_of_the_pinned_one() {
+    for args in [["trust"].as_slice(), &["login", TENANT, "--server"]] {
+        let (machine, _) = machine(&format!("api_version = \"v8\"\npin_sha256 = \"{PINNED_BEFORE}\"\n"));
+        let (url, pin) = (machine.sandbox.url(), pin(&machine.sandbox));
+        let args = [args, &[&url, "--pin-sha256", &pin]].concat();
+        if args[0] == "login" {
+            if !can_use_terminals() {
+                return;
+            }
+            assert_eq!(machine.at_a_terminal(&args).finish(SOON).code, Some(0));
+        } else {
+            assert_eq!(machine.run_inside(&ManualClock::new(), &args, b"").code, 0);
+        }
+        assert!(config(&machine).contains(&pin) && !config(&machine).contains(PINNED_BEFORE), "{}", config(&machine));
+    }
+}
+
+#[test]
 fn login_without_a_terminal_says_how_a_stranger_is_trusted() {
     let (machine, requests) = machine("");
     let (url, pin, before) = (machine.sandbox.url(), pin(&machine.sandbox), config(&machine));

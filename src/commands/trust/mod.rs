@@ -50,7 +50,8 @@ pub fn run(context: &Context<'_>, args: &TrustArgs) -> Result<Answer> {
         offered: args.pin.as_slice(),
         command: &format!("vb365-helper trust {server}{for_tenant}"),
     };
-    let is_replacing = question.ask(context, args.plain)?;
+    question.ask(context, args.plain)?;
+    let is_replacing = !question.pinned.is_empty();
     let believers: Vec<_> = unbelieving.iter().flat_map(|look| &look.believers).copied().collect();
     context.config.pin(&believers, certificate.fingerprint, is_replacing, context.clock)?;
     Ok(text(words::pinned(server, &certificate, &believers, context.config.path())))

@@ -23,20 +23,20 @@ pub(super) struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// Has it answered: yes, where this returns, and then whether it takes the place of what was pinned.
+    /// Has it answered: yes, where this returns.
     ///
     /// # Errors
     /// Kind `untrusted_server`: no, or nobody can be asked.
-    pub(super) fn ask(&self, context: &Context<'_>, is_plain: bool) -> Result<bool> {
+    pub(super) fn ask(&self, context: &Context<'_>, is_plain: bool) -> Result<()> {
         let own = self.presented.certificate.fingerprint;
         match self.offered {
             [] if !context.terminal.is_available() => Err(self.unanswered()),
             [] => {
                 context.terminal.catch_interrupts();
                 let is_trusted = self.is_trusted(context, is_plain).unwrap_or(false);
-                if is_trusted { Ok(!self.pinned.is_empty()) } else { Err(self.refused()) }
+                if is_trusted { Ok(()) } else { Err(self.refused()) }
             }
-            offered if offered.contains(&own) => Ok(false),
+            offered if offered.contains(&own) => Ok(()),
             offered => Err(mistaken(self.server, own, offered)),
         }
     }

@@ -1,6 +1,7 @@
 //! What a person reads about a certificate before they trust it, and after. Fingerprints stand in two lines
 //! that an eye can compare with what the server itself shows.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -115,20 +116,22 @@ pub(super) fn trusted_already(server: &Origin, certificate: &Certificate, now: D
 pub(super) fn pinned(server: &Origin, certificate: &Certificate, believers: &[&Believer], file: &Path) -> String {
     let names: Vec<_> = believers.iter().map(|believer| believer.place.to_string()).collect();
     let names = in_a_row(names.iter().map(String::as_str));
-    let mut others: Vec<_> = believers.iter().flat_map(|believer| &believer.servers).collect();
-    others.retain(|other| *other != server);
-    others.sort();
-    others.dedup();
-    let others = match others.as_slice() {
-        [] => String::new(),
-        others => format!(
-            "pins count at every server of a tenant; if it is not pinned yet, go on with: vb365-helper trust {}\n",
-            in_a_row(others.iter().map(|other| other.as_str()))
-        ),
-    };
     format!(
-        "{server} is trusted by its certificate alone from now on (SHA-256 {})\nwritten to {} for {names}\n{others}",
+        "{server} is trusted by its certificate alone from now on (SHA-256 {})\nwritten to {} for {names}\n{}",
         certificate.fingerprint,
         file.display(),
+        counts_elsewhere(server, believers.iter().flat_map(|believer| &believer.servers)).unwrap_or_default(),
     )
+}
+
+/// What a pin means at the other ones of a tenant's `servers`; `None` where it has no others.
+pub(super) fn counts_elsewhere<'a>(server: &Origin, servers: impl IntoIterator<Item = &'a Origin>) -> Option<String> {
+    let others: BTreeSet<_> = servers.into_iter().filter(|other| *other != server).collect();
+    let first = others.first()?;
+    let all = if others.len() == 1 {
+        "if it is not pinned yet, go on with"
+    } else {
+        "those that are not pinned yet need the same, the first of them by"
+    };
+    Some(format!("pins count at every server of a tenant; {all}: vb365-helper trust {first}\n"))
 }
