@@ -8,7 +8,7 @@
 # stands in no argument.
 set -euo pipefail
 
-read -r url <"${1:?the file with the address of the webhook is missing}"
+url=$(<"${1:?the file with the address of the webhook is missing}")
 kind=${2:-text}
 case $url in
 https://* | http://127.0.0.1:*) ;;

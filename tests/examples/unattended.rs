@@ -95,6 +95,23 @@ fn a_chat_that_does_not_answer_is_a_failure_and_http_is_for_nobody() {
 }
 
 #[test]
+fn an_address_without_a_line_end_is_one_and_none_is_said() {
+    let (home, mut chat) = (Home::new(), Server::new());
+    let hook = chat.mock("POST", "/hook/secret").create();
+    let file = home.home().join("webhook-url");
+    fs::write(&file, format!("{}/hook/secret", chat.url())).unwrap();
+    let run = |file: &str| tell(&home, "unattended/webhook.sh", &[file], &[], &document());
+    let Some(outcome) = run(file.to_str().unwrap()) else { return };
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
+    hook.assert();
+    fs::write(&file, "").unwrap();
+    let outcome = run(file.to_str().unwrap()).unwrap();
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (1, "the address of the webhook is not https\n"));
+    let outcome = run("/nowhere/webhook-url").unwrap();
+    assert!(outcome.code == 1 && outcome.stderr.contains("/nowhere/webhook-url"), "{outcome:?}");
+}
+
+#[test]
 fn a_mail_has_the_headers_that_it_should_and_no_others() {
     let home = Home::new();
     let (sendmail, sent) = (home.home().join("sendmail"), home.home().join("sent"));
