@@ -98,7 +98,7 @@ impl Prompt for AtTerminal<'_> {
     fn close(&mut self) {
         if let Some(line) = self.line.take() {
             line.bar.finish_and_clear();
-            line.canvas.show_on(self.person.terminal);
+            line.canvas.end_on(self.person.terminal);
         }
     }
 

@@ -68,10 +68,16 @@ pub struct SignIn<'a> {
 }
 
 /// Shows a code by `prompt` and waits until the person has signed in, until the limit or the code's own end.
+/// `before` is called when there is a code and nobody has seen it.
 ///
 /// # Errors
 /// See [`NotSignedIn`]; nothing was kept then.
-pub fn run(sign_in: &SignIn<'_>, clock: &dyn Clock, prompt: &mut dyn Prompt) -> Result<EntraTokens, NotSignedIn> {
+pub fn run(
+    sign_in: &SignIn<'_>,
+    clock: &dyn Clock,
+    prompt: &mut dyn Prompt,
+    before: &mut dyn FnMut() -> Result<()>,
+) -> Result<EntraTokens, NotSignedIn> {
     let SignIn { entra, settings, server, account, claims, limit } = *sign_in;
     let first = limit.map_or(REQUEST_LIMIT, |limit| limit.left(clock).min(REQUEST_LIMIT));
     let (platform, claims) = (entra.clone(), claims.map(str::to_owned));
@@ -83,6 +89,7 @@ pub fn run(sign_in: &SignIn<'_>, clock: &dyn Clock, prompt: &mut dyn Prompt) -> 
     let deadline = Deadline::after(clock, life);
     let expires_at = clock.now() + life;
     let invitation = Invitation { settings, server, account, code: &code, life, expires_at };
+    before()?;
     prompt.show(&invitation).map_err(NotSignedIn::Untold)?;
     steps::reached(Step::CodeShown);
     let result = Wait { entra, settings, code: &code, deadline, clock, stands: Waiting::ForPerson }.run(prompt);

@@ -88,7 +88,7 @@ impl Scene {
         let result = {
             let entra = self.entra();
             let sign_in = SignIn { server: Some(&server), limit, ..bare(&entra, &self.settings) };
-            run(&sign_in, &*self.clock, &mut prompt)
+            run(&sign_in, &*self.clock, &mut prompt, &mut || Ok(()))
         };
         let told = format!("{result:?} {}", self.terminal.text());
         assert!(!told.contains("canary"), "{told}");
@@ -179,7 +179,8 @@ Ctrl-C cancels.
 fn without_a_server_the_prompt_names_none() {
     let mut scene = Scene::new(60);
     scene.answer(&[DONE]);
-    run(&bare(&scene.entra(), &scene.settings), &*scene.clock, &mut at(&scene.terminal, &scene.settings)).unwrap();
+    let mut prompt = at(&scene.terminal, &scene.settings);
+    run(&bare(&scene.entra(), &scene.settings), &*scene.clock, &mut prompt, &mut || Ok(())).unwrap();
     let text = scene.terminal.text();
     assert!(!text.contains("server") && text.contains("The code is valid for 1 minute, for this"), "{text}");
 }
@@ -213,6 +214,7 @@ fn the_code_is_asked_for_with_scopes_and_the_claims_that_were_demanded() {
         &SignIn { claims, ..bare(&scene.entra(), &scene.settings) },
         &*scene.clock,
         &mut at(&scene.terminal, &scene.settings),
+        &mut || Ok(()),
     )
     .unwrap();
     asked.assert();

@@ -10,6 +10,7 @@ mod input;
 mod journal;
 mod process;
 mod terminal;
+mod writer;
 
 use std::io;
 use std::time::Duration;
@@ -53,8 +54,17 @@ pub trait Terminal: Sync {
     /// Shows `text` there.
     ///
     /// # Errors
-    /// The terminal is not there (any more).
+    /// The terminal is not there (any more), or takes nothing (`TimedOut`).
     fn show(&self, text: &str) -> io::Result<()>;
+    /// Has something shown that moves, and does not wait until it is.
+    ///
+    /// # Errors
+    /// As [`Terminal::show`]; `WouldBlock` if the terminal takes nothing now.
+    fn draw(&self, frame: &str) -> io::Result<()> {
+        self.show(frame)
+    }
+    /// Forgets what was typed up to now: it answers no question that comes later.
+    fn forget_typed(&self) {}
     /// What the person types there, up to the line's end, which is not part of it.
     ///
     /// # Errors

@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 
 use terminal_size::{Height, Width, terminal_size_of};
 
-use super::{Surface, Terminal};
+use super::writer::Writer;
+use super::{GLANCE, Surface, Terminal};
 
-/// How soon Ctrl-C is noticed while a line is read.
-const GLANCE: Duration = Duration::from_millis(100);
 /// Longest line that is read, in bytes: answers are words.
 const LONGEST_LINE: usize = 1024;
 /// What is assumed of a terminal that does not tell its size, as a serial line.
@@ -34,11 +33,16 @@ impl Terminal for SystemTerminal {
     }
 
     fn show(&self, text: &str) -> io::Result<()> {
-        let mut terminal = open()?;
-        #[cfg(windows)]
-        let text = &for_console(text);
-        terminal.write_all(text.as_bytes())?;
-        terminal.flush()
+        writer()?.write(text)
+    }
+
+    fn draw(&self, frame: &str) -> io::Result<()> {
+        writer()?.leave(frame)
+    }
+
+    fn forget_typed(&self) {
+        // A terminal that is gone has nothing to forget.
+        drop(Keys::open().map(|mut keys| keys.forget()));
     }
 
     #[allow(clippy::disallowed_methods, reason = "this is the terminal that everything else is passed")]
@@ -80,6 +84,18 @@ impl Terminal for SystemTerminal {
     }
 }
 
+fn writer() -> io::Result<&'static Writer> {
+    Writer::of_process(write).ok_or_else(|| io::Error::other("this machine can start no thread now"))
+}
+
+fn write(text: &str) -> io::Result<()> {
+    let mut terminal = open()?;
+    #[cfg(windows)]
+    let text = &for_console(text);
+    terminal.write_all(text.as_bytes())?;
+    terminal.flush()
+}
+
 /// How much the terminal can show that stdout is; `None` where stdout is none.
 #[allow(clippy::disallowed_methods, reason = "only the process knows where its stdout leads")]
 pub fn stdout_surface() -> Option<Surface> {
@@ -117,6 +133,7 @@ mod unix {
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::{Errno, read};
+    use rustix::termios::{QueueSelector, tcflush};
 
     /// What is typed at the terminal, a line at a time.
     pub(super) struct Keys(File);
@@ -125,6 +142,12 @@ mod unix {
         pub(super) fn open() -> io::Result<Self> {
             let no_controlling = i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).unwrap_or_default();
             File::options().read(true).custom_flags(no_controlling).open("/dev/tty").map(Self)
+        }
+
+        /// Drops what nobody has read yet.
+        pub(super) fn forget(&mut self) {
+            // The system's own refusal leaves them there, and that is all.
+            let _ = tcflush(&self.0, QueueSelector::IFlush);
         }
 
         /// What is there within `limit`; empty at the end.
@@ -151,42 +174,67 @@ mod windows {
     use std::fs::File;
     use std::io::{self, Read};
     use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+    use std::sync::{Mutex, MutexGuard, PoisonError};
     use std::thread;
     use std::time::Duration;
 
+    /// How long a console needs to hand out the lines that were typed before.
+    const AT_ONCE: Duration = Duration::from_millis(50);
+
+    /// What a reader has read; an error or nothing at its end.
+    type Typed = Receiver<io::Result<Vec<u8>>>;
+
     /// What is typed at the console, a line at a time. Windows waits for no console with a limit, so a
-    /// thread of its own reads.
-    pub(super) struct Keys(Receiver<io::Result<Vec<u8>>>);
+    /// thread of its own reads. It is the only one: a second would take lines from the first.
+    pub(super) struct Keys(MutexGuard<'static, Option<Typed>>);
 
     impl Keys {
         pub(super) fn open() -> io::Result<Self> {
-            let mut console = File::options().read(true).write(true).open("CONIN$")?;
-            let (sent, typed) = sync_channel(1);
-            thread::Builder::new().spawn(move || {
-                loop {
-                    let mut keys = vec![0; 256];
-                    let read = console.read(&mut keys).map(|length| {
-                        keys.truncate(length);
-                        keys
-                    });
-                    let is_last = read.as_ref().map_or(true, Vec::is_empty);
-                    // Nobody listens any more once a line is there.
-                    if sent.send(read).is_err() || is_last {
-                        return;
-                    }
-                }
-            })?;
-            Ok(Self(typed))
+            static READER: Mutex<Option<Typed>> = Mutex::new(None);
+            let mut reader = READER.lock().unwrap_or_else(PoisonError::into_inner);
+            if reader.is_none() {
+                *reader = Some(start()?);
+            }
+            Ok(Self(reader))
+        }
+
+        /// Drops what nobody has read yet.
+        pub(super) fn forget(&mut self) {
+            while let Ok(Some([_, ..])) = self.read(AT_ONCE).as_ref().map(Option::as_deref) {}
         }
 
         /// What is there within `limit`; empty at the end.
         pub(super) fn read(&mut self, limit: Duration) -> io::Result<Option<Vec<u8>>> {
-            match self.0.recv_timeout(limit) {
+            let typed = self.0.as_ref().map_or(Err(RecvTimeoutError::Disconnected), |typed| typed.recv_timeout(limit));
+            match typed {
                 Ok(typed) => typed.map(Some),
                 Err(RecvTimeoutError::Timeout) => Ok(None),
-                Err(RecvTimeoutError::Disconnected) => Ok(Some(Vec::new())),
+                Err(RecvTimeoutError::Disconnected) => {
+                    // Whoever asks next has a new one started.
+                    *self.0 = None;
+                    Ok(Some(Vec::new()))
+                }
             }
         }
+    }
+
+    fn start() -> io::Result<Typed> {
+        let mut console = File::options().read(true).write(true).open("CONIN$")?;
+        let (sent, typed) = sync_channel(1);
+        thread::Builder::new().spawn(move || {
+            loop {
+                let mut keys = vec![0; 256];
+                let read = console.read(&mut keys).map(|length| {
+                    keys.truncate(length);
+                    keys
+                });
+                let is_last = read.as_ref().map_or(true, Vec::is_empty);
+                if sent.send(read).is_err() || is_last {
+                    return;
+                }
+            }
+        })?;
+        Ok(typed)
     }
 }
 

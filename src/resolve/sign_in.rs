@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::reach::Reach;
 use super::{Due, Ladder, Stop};
-use crate::cache::{EntraRecord, LoginLock};
+use crate::cache::{EntraRecord, Entry, LoginLock};
 use crate::credential::{Credential, Source, Want};
 use crate::device_login::{self, NotSignedIn, Prompt, SignIn, cancelled};
 use crate::entra::tokens::EntraTokens;
@@ -83,6 +83,12 @@ impl Ladder<'_> {
             Err(Stop::Failed(error)) => return self.still_alive(error),
             Ok(credential) => return Ok(credential),
         };
+        // The wait for the lock may have taken the time that somebody elsewhere needs.
+        let reach = self.reach();
+        if let Reach::Nobody(why) = reach {
+            self.note(Source::Login, || why);
+            return self.still_alive(due.error);
+        }
         if let Some(again_at) = self.not_again_before(&mut login, reach) {
             self.note(Source::Login, || "asked before, and not again yet");
             return Err(self.not_offered(again_at, reach));
@@ -124,22 +130,24 @@ impl Ladder<'_> {
     fn ask(&self, login: &mut LoginLock, claims: Option<&str>, reach: Reach<'_>) -> Result<Credential> {
         self.note(Source::Login, || "asked to sign in");
         let entra = self.entra()?;
-        let last = self.sign_in_kept()?.and_then(|record| record.account);
+        // Before the wait: what a person did meanwhile is not lost because a file cannot be read.
+        let kept = self.cache.read(&self.settings.tenant)?.entry;
+        let account = kept.entra(self.settings).and_then(|record| record.account.as_deref());
         let mut prompt = self.person.prompt(self.settings, reach.command());
         let sign_in = SignIn {
             entra: &entra,
             settings: self.settings,
             server: (self.request.want == Want::Veeam).then_some(&self.server),
-            account: last.as_deref(),
+            account,
             claims,
             limit: self.limit_of_sign_in(reach),
         };
-        if reach.command().is_some() {
+        let asked = device_login::run(&sign_in, self.clock, &mut *prompt, &mut || match reach.command() {
             // Before the message: who is killed while waiting must not have it sent again at once.
-            login.note_asked(self.clock.now())?;
-        }
-        let asked = device_login::run(&sign_in, self.clock, &mut *prompt);
-        let accepted = asked.and_then(|tokens| self.accepted(tokens, &mut *prompt));
+            Some(_) => login.note_asked(self.clock.now()),
+            None => Ok(()),
+        });
+        let accepted = asked.and_then(|tokens| self.accepted(tokens, &kept, &mut *prompt));
         self.note_outcome(login, &accepted);
         let tokens = accepted.map_err(NotSignedIn::into_error)?;
         let mut held = self.hold_or_go_on(AFTERWARDS);
@@ -159,16 +167,16 @@ impl Ladder<'_> {
 
     /// The tokens, unless they are another's than last time and the person did not mean that: a browser
     /// signs in whoever it remembers. Nothing was kept or sent yet.
-    fn accepted(&self, tokens: EntraTokens, prompt: &mut dyn Prompt) -> Result<EntraTokens, NotSignedIn> {
-        let found = self.cache.read(&self.settings.tenant)?;
-        let last = found.entry.entra.iter().max_by_key(|record| record.obtained_at);
+    fn accepted(&self, tokens: EntraTokens, kept: &Entry, prompt: &mut dyn Prompt) -> Result<EntraTokens, NotSignedIn> {
+        let last = kept.entra.iter().max_by_key(|record| record.obtained_at);
         let Some(difference) = last.and_then(|last| difference(last, &tokens)) else { return Ok(tokens) };
         let tenant = &self.settings.tenant;
         if prompt.confirms(&format!("This sign-in to {tenant} is for {difference}. Keep it?")) {
             return Ok(tokens);
         }
         let message = format!("the sign-in to {tenant} was dropped: it is for {difference}");
-        Err(NotSignedIn::Declined(Error::new(Kind::LoginFailed, message).with_tenant(tenant)))
+        let error = Error::new(Kind::LoginFailed, message).with_hint(format!("vb365-helper login {tenant}"));
+        Err(NotSignedIn::Declined(error.with_tenant(tenant)))
     }
 
     fn signed_in(&self, credential: Credential) -> SignedIn {

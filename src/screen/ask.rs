@@ -16,6 +16,7 @@ const TRIES: usize = 3;
 /// # Errors
 /// Ctrl-C was pressed (`Interrupted`), or the terminal is gone.
 pub fn confirm(terminal: &dyn Terminal, question: &str) -> io::Result<bool> {
+    terminal.forget_typed();
     for _ in 0..TRIES {
         terminal.show(&format!("{question} [y/N] "))?;
         match answer(terminal)?.to_ascii_lowercase().as_str() {
@@ -32,6 +33,7 @@ pub fn confirm(terminal: &dyn Terminal, question: &str) -> io::Result<bool> {
 /// # Errors
 /// As [`confirm`].
 pub fn confirm_by_word(terminal: &dyn Terminal, question: &str, word: &str) -> io::Result<bool> {
+    terminal.forget_typed();
     terminal.show(&format!("{question} "))?;
     Ok(answer(terminal)?.eq_ignore_ascii_case(word))
 }

@@ -16,6 +16,9 @@ const FREQUENCY: u8 = 10;
 /// not begin one either.
 const MARGIN: u16 = 3;
 
+/// How much is kept for a terminal that takes nothing, in bytes: some minutes of it.
+const MOST_WAITING: usize = 64 * 1024;
+
 /// What is drawn and not shown yet. Clones share it.
 #[derive(Clone)]
 pub struct Canvas(Arc<Mutex<Drawn>>);
@@ -36,14 +39,23 @@ impl Canvas {
         ProgressDrawTarget::term_like_with_hz(Box::new(self.clone()), FREQUENCY)
     }
 
-    /// Shows what was drawn since the last time. A person may have changed the terminal's size meanwhile.
+    /// Shows what was drawn since the last time, as soon as the terminal takes it. A person may have changed its
+    /// size meanwhile.
     pub fn show_on(&self, terminal: &dyn Terminal) {
         let mut drawn = self.drawn();
-        let sequences = std::mem::take(&mut drawn.sequences);
         drawn.surface = terminal.surface().unwrap_or(drawn.surface);
-        drop(drawn);
+        let is_shown = drawn.sequences.is_empty() || terminal.draw(&drawn.sequences).is_ok();
+        // One sequence goes on where the one before has ended, so none is left out. A terminal that is gone
+        // has nobody in front of it; what moved on it decides nothing.
+        if is_shown || drawn.sequences.len() > MOST_WAITING {
+            drawn.sequences.clear();
+        }
+    }
+
+    /// Shows the last of it, so that other words can follow.
+    pub fn end_on(&self, terminal: &dyn Terminal) {
+        let sequences = std::mem::take(&mut self.drawn().sequences);
         if !sequences.is_empty() {
-            // A terminal that is gone has nobody in front of it; what moved on it decides nothing.
             let _ = terminal.show(&sequences);
         }
     }
@@ -124,7 +136,7 @@ mod tests {
         canvas.show_on(&terminal);
         assert_eq!(terminal.text().trim_end().rsplit('\u{1b}').next(), Some("[2Kone"));
         bar.finish_and_clear();
-        canvas.show_on(&terminal);
+        canvas.end_on(&terminal);
         assert!(terminal.text().ends_with("\r\u{1b}[2K"));
         let shows = terminal.shows();
         canvas.show_on(&terminal);

@@ -93,3 +93,42 @@ fn the_same_account_in_other_letters_is_no_other() {
         assert!(!finished.terminal.contains("Keep it?"));
     }
 }
+
+#[test]
+fn what_was_typed_before_the_question_is_no_answer() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = elsewhere(|record| record["account"] = json!("else@abc.onmicrosoft.com"));
+    let session = machine.at_a_terminal(&["login", TENANT]);
+    session.wait_for(PROMPT, SOON);
+    session.send("\nn\n");
+    session.wait_for("n\n", SOON);
+    assert!(machine.sandbox.approve());
+    session.wait_for("Keep it? [y/N]", SOON);
+    session.send("y\n");
+    let finished = session.finish(SOON);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+}
+
+#[test]
+fn a_sign_in_is_not_lost_because_the_cache_cannot_be_read_any_more() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = elsewhere(|_| {});
+    machine.sandbox.revoke_entra_refresh();
+    machine.sandbox.revoke_veeam_refresh();
+    machine.expire_entra(TENANT);
+    machine.expire_veeam(TENANT);
+    let session = machine.at_a_terminal(&["get", TENANT]);
+    session.wait_for(PROMPT, SOON);
+    // A newer version of the program was here.
+    let newer = json!({ "version": 99, "tenant": TENANT }).to_string();
+    std::fs::write(machine.cache_file(), &newer).unwrap();
+    assert!(machine.sandbox.approve());
+    let finished = session.finish(SOON);
+    assert_eq!((finished.code, &json(&finished.stdout)["source"]), (Some(0), &"login".into()), "{finished:?}");
+    assert!(String::from_utf8_lossy(&finished.stderr).contains("newer version"), "{finished:?}");
+    assert_eq!(std::fs::read_to_string(machine.cache_file()).unwrap(), newer);
+}

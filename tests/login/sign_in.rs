@@ -122,6 +122,25 @@ fn ctrl_c_ends_the_sign_in_leaves_no_trace_and_is_not_asked_again_at_once() {
 }
 
 #[test]
+fn a_terminal_that_takes_nothing_any_more_holds_no_sign_in() {
+    if !can_use_terminals() {
+        return;
+    }
+    for args in [&["get", TENANT][..], &["login", TENANT]] {
+        let machine = machine(|_| {});
+        let session = machine.at_a_terminal_of((80, 24), args, &[]);
+        session.wait_for("left, waiting", SOON);
+        // Ctrl-S stops the output until Ctrl-Q.
+        session.send("\x13");
+        std::thread::sleep(Duration::from_secs(1));
+        assert!(machine.sandbox.approve());
+        wait_until("the sign-in goes on", || machine.cache_file().exists());
+        let finished = session.finish(SOON);
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+    }
+}
+
+#[test]
 fn ctrl_c_is_heard_while_the_platform_does_not_answer() {
     if !can_use_terminals() {
         return;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::server::Options;
+use crate::support::server::{Fault, Options};
 use crate::support::{Machine, Outcome, TENANT, assert_valid, can_use_terminals, wait_until};
 
 /// A machine whose prompt command is a shell script, with more `lines` in its table.
@@ -268,6 +268,24 @@ fn who_was_not_told_is_told_by_the_next_call() {
     machine.write_config(&text);
     let third = get(&machine, &[]);
     assert_eq!((third.code, third.stderr.as_str()), (0, ""), "{third:?}");
+    assert!(written(&machine, "told").contains("user_code"));
+}
+
+#[test]
+fn who_was_killed_before_there_was_a_code_has_told_nobody() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = told("echo $$ >command; cat >told", true);
+    machine.sandbox.fault("device_code", Fault::Delay(Duration::from_secs(3)));
+    let mut killed = machine.command(&["get", TENANT]);
+    let mut killed = killed.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until("the platform is asked", || machine.sandbox.requests("device_code") == 1);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(written(&machine, "told"), "");
+    let next = get(&machine, &[]);
+    assert_eq!((next.code, next.stderr.as_str()), (0, ""), "{next:?}");
     assert!(written(&machine, "told").contains("user_code"));
 }
 

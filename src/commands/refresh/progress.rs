@@ -45,7 +45,7 @@ impl<'a> Progress<'a> {
     pub(super) fn end(self) {
         if let Some((bar, canvas)) = self.bar {
             bar.finish_and_clear();
-            canvas.show_on(self.terminal);
+            canvas.end_on(self.terminal);
         }
     }
 }
