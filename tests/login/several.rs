@@ -56,6 +56,20 @@ fn the_document_has_an_entry_or_an_error_for_each() {
 }
 
 #[test]
+fn an_entry_that_cannot_be_read_is_not_taken_for_well() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = Machine::signed_in();
+    let newer = format!(r#"{{"version":99,"tenant":"{TENANT}"}}"#);
+    std::fs::write(machine.cache_file(), &newer).unwrap();
+    let finished = run(&machine, &["login", "--from-config", "--due"]);
+    assert_eq!(finished.code, Some(7), "{finished:?}");
+    assert!(String::from_utf8_lossy(&finished.stderr).contains("newer version"), "{finished:?}");
+    assert_eq!(machine.sandbox.requests("device_code"), 0);
+}
+
+#[test]
 fn only_those_that_are_due_are_asked_for() {
     if !can_use_terminals() {
         return;

@@ -85,6 +85,37 @@ fn states_say_what_get_can_do() {
 }
 
 #[test]
+fn what_get_would_not_use_is_no_sign_in() {
+    let world = World::new();
+    world.store_entra("1", 0);
+    let url = world.vb365.url();
+    world.configure(&format!("client_id = \"11111111-2222-4333-8444-555555555555\"\nserver = \"{url}\""));
+    assert_eq!(state(&world), "login_required");
+    world.get(&[]).error("login_required");
+    assert_eq!(world.run_raw(&["list", "--fail-on", "login_required"]).code, 3);
+    assert_eq!(world.run_raw(&["list", "--quiet", "--due-within", "1s"]).stdout, format!("{TENANT}\n"));
+
+    let world = World::new();
+    world.store_veeam("1", 0);
+    assert_eq!(state(&world), "valid");
+    world.write_config(&format!("[tenants.\"{TENANT}\"]\nserver = \"https://vb365.abc.local:4443\"\n"));
+    assert_eq!(state(&world), "login_required");
+}
+
+#[test]
+fn a_token_that_nothing_can_renew_needs_a_sign_in_at_its_end() {
+    let world = World::new();
+    let bare = json!({ "access_token": "canary", "expires_in": HOUR });
+    world.store(&json!({ "server": world.vb365.url(), "veeam": bare }));
+    assert_eq!(state(&world), "valid");
+    let names = |within| world.run_raw(&["list", "--quiet", "--due-within", within]).stdout;
+    assert_eq!((names("2h"), names("10m")), (format!("{TENANT}\n"), String::new()));
+    // The server's own renewal has no end that anybody knows.
+    world.store_veeam("1", 0);
+    assert_eq!(names("2h"), "");
+}
+
+#[test]
 fn accounts_are_shown_as_the_tokens_name_them() {
     let world = World::new();
     let mut named = veeam("1");

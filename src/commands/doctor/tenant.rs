@@ -68,14 +68,12 @@ fn check_sign_in(
     let record = settings.and_then(|settings| entry.entra(settings));
     let due =
         |message: String| Error::new(Kind::LoginRequired, message).with_hint(format!("vb365-helper login {tenant}"));
-    let renews_there = |settings: &Settings| {
-        settings.servers.iter().filter_map(|server| entry.veeam(server)).any(|record| {
-            record.refresh_token.is_some() || record.access_token.is_some() && record.life().is_alive(now)
-        })
-    };
     if listed.state() == State::LoginRequired {
         let error = match record.and_then(|record| record.rejected.as_ref()) {
             None if entry.is_empty() => due("nobody on this machine is signed in".to_owned()),
+            None if record.is_none() && !entry.entra.is_empty() => {
+                due("the kept sign-in is for another identity host, client id or set of scopes".to_owned())
+            }
             None => due("what is kept has ended and cannot be renewed".to_owned()),
             Some(rejected) => {
                 let codes: Vec<_> = rejected.codes.iter().map(|code| format!("AADSTS{code}")).collect();
@@ -84,13 +82,14 @@ fn check_sign_in(
         };
         return findings.fail("sign-in", &error);
     }
-    if record.is_none() && settings.is_some_and(|settings| !renews_there(settings)) {
-        let message = "the kept sign-in is for another identity host, client id or set of scopes";
-        return findings.fail("sign-in", &due(message.to_owned()));
-    }
     let account = record.and_then(|record| record.account.as_deref()).map(|name| format!("as {}, ", printable(name)));
     let account = account.unwrap_or_default();
     match listed.sign_in_needed_by(now) {
+        Some(by) if !listed.is_renewable() => findings.warn(
+            "sign-in",
+            format!("{account}ends in {} and cannot be renewed", span(by - now)),
+            format!("vb365-helper login {tenant}"),
+        ),
         Some(by) if by - now <= SOON => findings.warn(
             "sign-in",
             format!("{account}ends in {} unless something is renewed before", span(by - now)),

@@ -3,18 +3,15 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::usable::{Usable, is_refreshable, refresh_end};
 use crate::cache::{EntraRecord, Entry, VeeamRecord};
 use crate::credential::{Fingerprint, Origin, Settings, Tenant, Trust};
 use crate::entra::tokens;
 use crate::protocol::instant;
 use crate::text::printable;
-use crate::token::is_spellable;
-
-/// Microsoft: a refresh token that is not used lives for 90 days.
-const REFRESH_LIFE: TimeDelta = TimeDelta::days(90);
 
 /// How entries are protected on disk, beside the rights of their files.
 const PROTECTION: &str = "none";
@@ -30,6 +27,11 @@ pub struct Listed {
     pub(super) entra: Option<ListedEntra>,
     pub(super) servers: Vec<ListedServer>,
     pub(super) protection: &'static str,
+    /// When it ends if nothing is renewed before; `None` where nobody can tell.
+    #[serde(skip)]
+    end: Option<DateTime<Utc>>,
+    #[serde(skip)]
+    is_renewable: bool,
 }
 
 /// What the next `get` could do.
@@ -91,8 +93,9 @@ pub(super) struct ListedServer {
 impl Listed {
     /// What may be shown of `entry`, with whom its tenant's `settings` trust.
     pub fn new(entry: &Entry, settings: Option<&Settings>, now: DateTime<Utc>) -> Self {
-        // The one renewed last is the one in use.
-        let entra = entry.entra.iter().max_by_key(|record| record.obtained_at);
+        let usable = Usable::new(entry, settings);
+        // What is kept for other settings is shown where there is nothing else.
+        let entra = usable.newest().or_else(|| entry.entra.iter().max_by_key(|record| record.obtained_at));
         // As for `get`, the first of each server counts, whatever else somebody wrote into the file.
         let mut names = HashSet::new();
         let records = entry.veeam.iter().filter(|record| names.insert(record.server.as_str()));
@@ -101,11 +104,13 @@ impl Listed {
         let account = account.or_else(|| entry.veeam.iter().find_map(|record| record.account.clone()));
         Self {
             tenant: entry.tenant().to_owned(),
-            state: state(entry, now),
+            state: usable.state(now),
             account: account.as_deref().map(printable).filter(|name| !name.is_empty()),
             entra: entra.map(ListedEntra::new),
             servers,
             protection: PROTECTION,
+            end: usable.end(),
+            is_renewable: usable.is_renewable(),
         }
     }
 
@@ -118,6 +123,8 @@ impl Listed {
             entra: None,
             servers: Vec::new(),
             protection: PROTECTION,
+            end: None,
+            is_renewable: false,
         }
     }
 
@@ -143,54 +150,29 @@ impl Listed {
     pub fn sign_in_needed_by(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self.state {
             State::LoginRequired => Some(now),
-            State::Damaged => None,
-            State::Valid | State::Renewable => self.entra.as_ref()?.refresh_expires_at.as_deref().and_then(read_back),
+            State::Damaged | State::Valid | State::Renewable => self.end,
         }
     }
-}
 
-/// What the next `get` could do: answer at once, renew, or only ask a person.
-fn state(entry: &Entry, now: DateTime<Utc>) -> State {
-    let is_valid = |record: &VeeamRecord| record.access_token.is_some() && record.life().is_alive(now);
-    let is_assertion = |record: &EntraRecord| {
-        let lives = record.rejected.is_none() && record.life().is_alive(now);
-        lives && tokens::access_token(&record.token_response).is_some()
-    };
-    let has_assertion = entry.entra.iter().any(is_assertion);
-    let has_refresh_token =
-        entry.veeam.iter().any(|record| record.refresh_token.is_some()) || entry.entra.iter().any(is_refreshable);
-    if entry.veeam.iter().any(is_valid) || entry.veeam.is_empty() && has_assertion {
-        State::Valid
-    } else if has_assertion || has_refresh_token {
-        State::Renewable
-    } else {
-        State::LoginRequired
+    /// Whether anything that `get` would use can be renewed.
+    pub fn is_renewable(&self) -> bool {
+        self.is_renewable
     }
-}
-
-fn is_refreshable(record: &EntraRecord) -> bool {
-    record.rejected.is_none() && tokens::refresh_token(&record.token_response).is_some()
 }
 
 impl ListedEntra {
     fn new(record: &EntraRecord) -> Self {
         let has_access = tokens::access_token(&record.token_response).is_some();
-        let refreshable = is_refreshable(record);
         Self {
             authority: record.authority.clone(),
             client_id: record.client_id.clone(),
             scopes: record.scopes.clone(),
             access_expires_at: has_access.then(|| instant(record.access_expires_at)),
-            refreshable,
+            refreshable: is_refreshable(record),
             last_renewed_at: instant(record.obtained_at),
-            refresh_expires_at: refreshable.then_some(record.obtained_at).and_then(refresh_end).map(instant),
+            refresh_expires_at: refresh_end(record).map(instant),
         }
     }
-}
-
-/// When a refresh token ends that came at `obtained_at`; `None` where no calendar has that day.
-fn refresh_end(obtained_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    obtained_at.checked_add_signed(REFRESH_LIFE).filter(|end| is_spellable(*end))
 }
 
 /// Whom `settings` trust to be `server`; `None` where they do not name it any more.
@@ -247,13 +229,5 @@ mod tests {
         );
         let entry = Entry::read(&tenant, entry.as_bytes()).unwrap();
         assert_eq!(Listed::new(&entry, None, DateTime::UNIX_EPOCH).account, None);
-    }
-
-    #[test]
-    fn a_refresh_token_ends_after_90_days_unless_the_calendar_does() {
-        let end = |obtained_at: &str| refresh_end(obtained_at.parse().unwrap()).map(instant);
-        assert_eq!(end("2026-11-23T04:00:00Z").as_deref(), Some("2027-02-21T04:00:00Z"));
-        assert_eq!(end("9999-12-31T23:59:59Z"), None);
-        assert_eq!(refresh_end(DateTime::<Utc>::MAX_UTC), None);
     }
 }

@@ -5,6 +5,7 @@ mod filter;
 mod listed;
 mod metrics;
 mod table;
+mod usable;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;

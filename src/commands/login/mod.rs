@@ -53,9 +53,9 @@ fn tenants(context: &Context<'_>, args: &LoginArgs) -> Result<Vec<Tenant>> {
 /// Whether the next `get` could only ask for a sign-in.
 fn is_due(context: &Context<'_>, tenant: &Tenant) -> bool {
     let settings = context.config.settings(tenant).ok();
-    let found = context.cache.read(tenant);
-    found.is_ok_and(|found| {
-        Listed::new(&found.entry, settings.as_ref(), context.clock.now()).state() == State::LoginRequired
+    // Of an entry that cannot be read nobody knows; the tenant's own sign-in says why.
+    !context.cache.read(tenant).is_ok_and(|found| {
+        Listed::new(&found.entry, settings.as_ref(), context.clock.now()).state() != State::LoginRequired
     })
 }
 

@@ -149,10 +149,14 @@ fn each_way_in_which_a_tenant_is_not_well_has_its_remedy() {
     late["entra"][0]["access_expires_at"] = ago(79 * 24 * HOUR).into();
     late["veeam"] = json!([{ "server": "https://old:4443", "obtained_at": ago(0), "access_expires_at": ago(-HOUR) }]);
     kept("late.com", late.to_string());
+    let bare = json!([{
+        "server": closed_port(), "access_token": "canary", "obtained_at": ago(0), "access_expires_at": ago(-HOUR),
+    }]);
+    kept("bare.com", json!({ "version": 1, "tenant": "bare.com", "veeam": bare }).to_string());
     let authority = world.entra.url();
     let table = |tenant: &str| format!("[tenants.\"{tenant}\"]\nserver = \"{}\"\n", closed_port());
     let tables: String =
-        ["damaged.com", "newer.com", "other.com", "dead.com", "late.com", "never.com"].map(table).concat();
+        ["bare.com", "damaged.com", "newer.com", "other.com", "dead.com", "late.com", "never.com"].map(table).concat();
     world.write_config(&format!("[defaults]\nauthority = \"{authority}\"\n{tables}"));
 
     let found = findings(&world, &[], 6);
@@ -163,6 +167,7 @@ fn each_way_in_which_a_tenant_is_not_well_has_its_remedy() {
         ("dead.com", "sign-in", "failure", "ended on 2026-11-23 (AADSTS700082)", "vb365-helper login dead.com"),
         ("late.com", "sign-in", "warning", "ends in 9 days unless", "vb365-helper refresh late.com"),
         ("late.com", "servers", "warning", "tokens of https://old:4443", "erase late.com --server https://old:4443"),
+        ("bare.com", "sign-in", "warning", "ends in 59 min and cannot be renewed", "vb365-helper login bare.com"),
         ("never.com", "sign-in", "failure", "nobody on this machine", "vb365-helper login never.com"),
         (TENANT, "settings", "warning", "no server", "vb365-helper login abc.onmicrosoft.com --server"),
     ] {
