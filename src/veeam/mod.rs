@@ -42,8 +42,8 @@ pub struct VeeamTokens {
 pub struct Instance {
     /// Whether it speaks that version.
     pub is_served: bool,
-    /// Whether it told about itself, as it does to whom it knows.
-    pub is_open: bool,
+    /// The HTTP status: 200 to whom it knows, 401 to everybody else.
+    pub status: u16,
     /// What its clock says.
     pub date: Option<DateTime<Utc>>,
 }
@@ -123,7 +123,7 @@ impl Veeam {
             404 => false,
             _ => return Err(verdict::not_an_answer(server, &reply)),
         };
-        Ok(Instance { is_served, is_open: reply.status == 200, date: reply.date })
+        Ok(Instance { is_served, status: reply.status, date: reply.date })
     }
 
     /// The version spoken.

@@ -119,13 +119,19 @@ impl ServerVisit {
         let mut taken = Vec::new();
         for (tenant, token) in &self.tokens {
             let asked = Veeam::asked_for(http, &self.server, newest, Some(token), time.limit())?;
-            if asked.is_open {
-                taken.push(tenant.as_str());
-                continue;
+            match asked.status {
+                200 => taken.push(tenant.as_str()),
+                401 => {
+                    let message = format!("the kept access token of {tenant} is not taken any more");
+                    let hint = format!("vb365-helper erase {tenant} --access-only");
+                    findings.fail("token", &Error::new(Kind::Cache, message).with_hint(hint));
+                }
+                status => findings.warn(
+                    "token",
+                    format!("whether the kept access token of {tenant} is taken was not said (HTTP {status})"),
+                    "check on the server what the account may do".to_owned(),
+                ),
             }
-            let message = format!("the kept access token of {tenant} is not taken any more");
-            let hint = format!("vb365-helper erase {tenant} --access-only");
-            findings.fail("token", &Error::new(Kind::Cache, message).with_hint(hint));
         }
         let more = if self.more > 0 { format!("; {} more were not tried", self.more) } else { String::new() };
         if !taken.is_empty() {

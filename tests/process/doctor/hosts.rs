@@ -1,5 +1,7 @@
 //! What `doctor` finds at the servers and on the way there, and what it sends them: next to nothing.
 
+use mockito::Matcher;
+
 use super::*;
 
 #[test]
@@ -138,4 +140,24 @@ fn a_clock_far_off_is_told_before_anybody_wonders() {
     let found = document["findings"].as_array().unwrap();
     let [state, message, _] = about(found, &machine.sandbox.url(), "clock")[0];
     assert!(state == "warning" && message.contains("behind this machine's"), "{message}");
+}
+
+#[test]
+fn a_token_that_may_not_ask_is_not_called_dead() {
+    for status in [403, 404] {
+        let mut world = World::new();
+        world.store_veeam("1", 0);
+        for version in ["v8", "v7", "v6", "v5", "v4"] {
+            let path = format!("/{version}/ServiceInstance");
+            world.vb365.mock("GET", path.as_str()).with_status(401).create();
+            let token = Matcher::Regex("^Bearer ".into());
+            world.vb365.mock("GET", path.as_str()).match_header("authorization", token).with_status(status).create();
+        }
+        let outcome = world.run_raw(&["doctor", "--json", TENANT]);
+        let found: Value = serde_json::from_str(&outcome.stdout).unwrap();
+        let found = found["findings"].as_array().unwrap();
+        let token = found.iter().find(|finding| finding["check"] == "token").unwrap();
+        assert_eq!(token["state"], "warning", "{token}");
+        assert!(token["message"].as_str().unwrap().contains(&format!("HTTP {status}")), "{token}");
+    }
 }
