@@ -74,6 +74,20 @@ fn a_tenants_tokens_of_both_systems_are_renewed_and_handed_to_nobody() {
 }
 
 #[test]
+fn a_server_that_renews_by_itself_is_asked_even_if_microsoft_refuses() {
+    let machine = Machine::signed_in();
+    machine.expire_entra(TENANT);
+    machine.expire_veeam(TENANT);
+    let body = r#"{"error":"unauthorized_client","error_codes":[700016]}"#.to_owned();
+    machine.sandbox.fault("entra_token", Fault::Answer { status: 400, headers: Vec::new(), body });
+    let asked = machine.sandbox.requests("veeam_token");
+    let outcome = machine.run_raw(&["refresh", TENANT]);
+    assert_eq!(outcome.code, 5, "{outcome:?}");
+    assert_eq!(machine.sandbox.requests("veeam_token"), asked + 1);
+    assert_eq!(machine.get(TENANT, &[]).document()["source"], "cache");
+}
+
+#[test]
 fn two_timers_at_once_renew_each_tenant_once() {
     let (machine, tenants) = many(20, Options { latency: Duration::from_millis(20), ..Options::default() });
     let runs = [0, 1].map(|_| machine.start(&["refresh", "--all", "--jobs", "3"]));

@@ -28,6 +28,8 @@ pub(super) struct Job {
     /// How often the next step was tried.
     pub(super) tries: usize,
     steps: VecDeque<Step>,
+    /// Servers that gave a refresh token of their own.
+    self_renewing: Vec<Origin>,
     has_begun: bool,
     was_anything_kept: bool,
     failure: Option<Error>,
@@ -47,16 +49,20 @@ impl Job {
         let needed_by = found
             .as_ref()
             .and_then(|found| Listed::new(&found.entry, settings.as_ref().ok(), now).sign_in_needed_by(now));
+        let kept = |server: &Origin| found.as_ref().and_then(|found| found.entry.veeam(server));
         let steps = |settings: &Settings| {
-            let is_kept = |server: &&Origin| found.as_ref().is_some_and(|found| found.entry.veeam(server).is_some());
-            let servers = settings.servers.iter().filter(is_kept).cloned().map(Step::Server);
+            let servers = settings.servers.iter().filter(|server| kept(server).is_some());
+            let servers = servers.cloned().map(Step::Server);
             [Step::SignIn(settings.authority.clone())].into_iter().chain(servers).collect()
         };
+        let renews_itself = |server: &&Origin| kept(server).is_some_and(|record| record.refresh_token.is_some());
+        let servers = settings.as_ref().map(|settings| settings.servers.as_slice()).unwrap_or_default();
         Self {
             tenant: tenant.clone(),
             needed_by,
             tries: 0,
             steps: settings.as_ref().map(steps).unwrap_or_default(),
+            self_renewing: servers.iter().filter(renews_itself).cloned().collect(),
             has_begun: false,
             was_anything_kept: false,
             failure: settings.err(),
@@ -71,6 +77,7 @@ impl Job {
             needed_by: None,
             tries: 0,
             steps: steps.iter().cloned().collect(),
+            self_renewing: Vec::new(),
             has_begun: false,
             was_anything_kept: false,
             failure: None,
@@ -98,10 +105,11 @@ impl Job {
         match result {
             Ok(was_kept) => self.was_anything_kept |= was_kept,
             Err(error) => {
-                // A server may take its own refresh token where Microsoft's is dead. After any other failure
-                // its step would only ask the same identity host again.
+                // A server may take its own refresh token where Microsoft's is dead or cannot be used. Without
+                // one its step would only ask the same identity host again.
                 if matches!(step, Some(Step::SignIn(_))) && error.kind() != Kind::LoginRequired {
-                    self.steps.clear();
+                    let can_renew = |step: &Step| matches!(step, Step::Server(at) if self.self_renewing.contains(at));
+                    self.steps.retain(can_renew);
                 }
                 self.failure.get_or_insert(error);
             }
