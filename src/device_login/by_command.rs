@@ -24,6 +24,10 @@ const LONGEST_WORDS: usize = 2048;
 /// How long the last words of a command that failed are waited for.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
+/// How long the end of a killed command is waited for: so often, so long.
+const LAST_BREATHS: usize = 100;
+const BREATH: Duration = Duration::from_millis(10);
+
 /// The document.
 #[derive(Serialize)]
 struct Document<'a> {
@@ -109,6 +113,17 @@ impl Prompt for ByCommand<'_> {
 }
 
 impl Running {
+    /// Waits for the end of what was killed, which the system may hold up, as on a file server that is gone.
+    #[allow(clippy::disallowed_methods, reason = "the system's time, not the call's")]
+    fn bury(&mut self) {
+        for _ in 0..LAST_BREATHS {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            thread::sleep(BREATH);
+        }
+    }
+
     fn start(command: &PromptCommand, document: Vec<u8>) -> std::io::Result<Self> {
         let mut process = Command::new(&command.program);
         process.args(&command.args).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -128,8 +143,9 @@ impl Running {
     }
 }
 
-/// Whatever ends the wait, the command does not outlive it, and nor does what it has started. One that has
-/// ended by itself is left alone: something of it may still be sending, and its number may be another's.
+/// Whatever ends the wait, the command does not outlive it, and nor does what it has started, as far as the
+/// system knows that. One that has ended by itself is left alone: something of it may still be sending, and its
+/// number may be another's.
 impl Drop for Running {
     fn drop(&mut self) {
         if !matches!(self.child.try_wait(), Ok(None)) {
@@ -143,7 +159,7 @@ impl Drop for Running {
             }
         }
         let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.bury();
     }
 }
 
