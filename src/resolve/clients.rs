@@ -7,6 +7,9 @@ use crate::credential::Trust;
 use crate::error::Result;
 use crate::http::Client;
 
+/// So many are kept at most: each holds its idle connections open.
+const MOST: usize = 64;
+
 /// Clients by whom they trust.
 #[derive(Debug, Default)]
 pub struct Clients(Mutex<Vec<(Trust, Client)>>);
@@ -28,7 +31,27 @@ impl Clients {
             return Ok(client.clone());
         }
         let client = Client::new(&trust)?;
+        if known.len() == MOST {
+            // The one made first; whoever works with it has it still.
+            known.remove(0);
+        }
         known.push((trust, client.clone()));
         Ok(client)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credential::Fingerprint;
+
+    #[test]
+    fn thousands_of_servers_with_pins_of_their_own_do_not_pile_up() {
+        let clients = Clients::default();
+        for n in 0..200 {
+            let pin: Fingerprint = format!("{n:064x}").parse().unwrap();
+            clients.server(&Trust { ca_file: None, pins: vec![pin] }).unwrap();
+        }
+        assert_eq!(clients.0.lock().unwrap().len(), MOST);
     }
 }
