@@ -34,10 +34,10 @@ pub enum Want {
 /// Whether a person may be asked to sign in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Interactive {
-    /// Where a terminal can be opened and the caller's protocol does not forbid it.
+    /// Where the caller's protocol does not forbid it: at a terminal, or else by the configured prompt command.
     #[default]
     Auto,
-    /// Where a terminal can be opened.
+    /// The same, whatever the caller's protocol says.
     Always,
     /// By the configured prompt command alone, even where a terminal can be opened: nobody sees the
     /// console of a scheduled task.

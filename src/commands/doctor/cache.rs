@@ -37,14 +37,14 @@ pub(super) fn check(cache: &Cache) -> Vec<Finding> {
 fn permissions(findings: &mut Findings, dir: &str, survey: &Survey) {
     if survey.is_exposed {
         let message = format!("other users can see in {dir} whose tokens are kept");
-        findings.warn("permissions", message, format!("chmod 700 '{dir}'"));
+        findings.warn("permissions", message, format!("chmod -R go= '{dir}'"));
     }
     if let Some(first) = survey.exposed.first() {
         let message = match survey.exposed.len() {
             1 => format!("other users can read {}", first.display()),
             more => format!("other users can read {more} files, {} among them", first.display()),
         };
-        findings.warn("permissions", message, format!("chmod 600 '{dir}'/*.json"));
+        findings.warn("permissions", message, format!("chmod -R go= '{dir}'"));
     }
 }
 

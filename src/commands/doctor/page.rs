@@ -8,7 +8,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use super::finding::{Finding, State};
 use crate::screen::{Meaning, Screen};
 
-/// Of so many findings of the same check that are not well each is told; of more, their number.
+/// Of so many findings with the same check and state each is told; of more, their number.
 const MOST: usize = 20;
 /// Before each line, in characters.
 const MARGIN: usize = 1;

@@ -81,7 +81,8 @@ fn failure(ended: &[Ended], args: &LoginArgs) -> Option<Error> {
     let (_, first) = errors(ended).next()?;
     let again: Vec<_> = errors(ended).map(|(tenant, _)| tenant.as_str()).collect();
     let message = format!("{} of {} sign-ins failed, the first because: {first}", again.len(), ended.len());
-    let again = if args.from_config { "--from-config --due".to_owned() } else { again.join(" ") };
+    // Whoever was not due before is not due now either, and has to be named.
+    let again = if args.from_config && args.due { "--from-config --due".to_owned() } else { again.join(" ") };
     Some(Error::new(first.kind(), message).with_hint(format!("vb365-helper login {again}")))
 }
 

@@ -12,6 +12,9 @@ use crate::protocol::native::ErrorDetails;
 use crate::protocol::{document, native};
 use crate::secret::Secret;
 
+/// So many tenants are named in a hint at most.
+const MOST_NAMED: usize = 50;
+
 #[derive(Serialize)]
 struct Document<'a> {
     version: u64,
@@ -90,15 +93,19 @@ fn failure(outcomes: &[Outcome]) -> Option<Error> {
     let count = format!("{} of {} tenants could not be renewed", failures.len(), outcomes.len());
     if !people.is_empty() {
         let message = format!("{count}, {} of them without a person", people.len());
-        let hint = format!("vb365-helper login {}", names(&people));
+        let hint = format!("vb365-helper login {}", names(&people, "--from-config --due"));
         return Some(Error::new(Kind::LoginRequired, message).with_hint(hint));
     }
     let own = first.hint().filter(|_| failures.len() == 1);
-    let again = || format!("vb365-helper refresh {}", names(&failures));
+    let again = || format!("vb365-helper refresh {}", names(&failures, "--all"));
     Some(Error::new(first.kind(), count).with_hint(own.map_or_else(again, str::to_owned)))
 }
 
-fn names(failures: &[(&Tenant, &Error)]) -> String {
+/// The names; where a shell would not take so many, the flag that means them.
+fn names(failures: &[(&Tenant, &Error)], flag: &str) -> String {
+    if failures.len() > MOST_NAMED {
+        return flag.to_owned();
+    }
     failures.iter().map(|(tenant, _)| tenant.as_str()).collect::<Vec<_>>().join(" ")
 }
 

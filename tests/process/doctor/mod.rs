@@ -229,7 +229,7 @@ fn what_others_can_read_or_change_is_found() {
     assert_eq!(hints("configuration"), [format!("chmod go-w '{home}/config.toml'")]);
     assert_eq!(
         hints("cache"),
-        [format!("chmod 700 '{cache}'"), format!("chmod 600 '{cache}'/*.json"), format!("chmod go-w '{home}'")]
+        [format!("chmod -R go= '{cache}'"), format!("chmod -R go= '{cache}'"), format!("chmod go-w '{home}'")]
     );
     mode(&machine.cache_dir(), 0o777);
     let found = findings(&machine, &[], 7);
