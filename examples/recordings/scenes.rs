@@ -19,6 +19,8 @@ const BERLIN: &str = "berlin.abc.onmicrosoft.com";
 const PARIS: &str = "paris.abc.onmicrosoft.com";
 /// The words with which the prompt ends.
 const PROMPT: &str = "Ctrl-C cancels";
+/// The last day of the certificate, on every page.
+const CERTIFICATE_END: &str = "2031-01-07";
 const QUESTION: &str = "Trust this certificate? [y/N]";
 
 /// Plays everything with `program`.
@@ -102,7 +104,10 @@ fn is_way(line: &str) -> bool {
 
 fn steady_line(line: &str) -> String {
     if line.trim().starts_with("valid ") {
-        return "  valid    2026-01-07 to 2031-01-07".to_owned();
+        return format!("  valid    2026-01-07 to {CERTIFICATE_END}");
+    }
+    if let Some((before, _)) = line.split_once("valid until ") {
+        return format!("{before}valid until {CERTIFICATE_END}");
     }
     let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
     let mut pairs: u8 = if line.contains("SHA-256") { 0x9f } else { 0x5d };
