@@ -32,23 +32,25 @@ pub struct SignedIn {
 }
 
 impl Ladder<'_> {
-    /// Has a person sign in now, unless one just did in another window.
+    /// Has a person sign in now, unless one just did in another window. `before` is called as soon as the
+    /// platform knows the tenant, and nobody is asked for anything where it fails.
     ///
     /// # Errors
-    /// Every kind but `bad_request`; `cache` where the sign-in worked and is not kept.
-    pub fn login(&self) -> Result<SignedIn> {
-        let before = self.sign_in_kept()?;
+    /// Every kind but `bad_request`; `cache` where the sign-in worked and is not kept; and those of `before`.
+    pub fn login(&self, before: &mut dyn FnMut() -> Result<()>) -> Result<SignedIn> {
+        let last = self.sign_in_kept()?;
         let mut waited = false;
         let mut login = self.lock_login(&mut || waited = true)?;
         let kept = self.sign_in_kept()?;
         if waited
-            && is_new(kept.as_ref(), before.as_ref())
+            && is_new(kept.as_ref(), last.as_ref())
             && let Ok(credential) = self.renew(self.silent_deadline())
         {
+            before()?;
             return Ok(self.signed_in(credential));
         }
         let claims = kept.and_then(|record| record.rejected).and_then(|rejected| rejected.claims);
-        let credential = self.ask(&mut login, claims.as_deref(), Reach::Terminal)?;
+        let credential = self.ask(&mut login, claims.as_deref(), Reach::Terminal, before)?;
         if self.unsaved.get() { Err(self.not_kept()) } else { Ok(self.signed_in(credential)) }
     }
 
@@ -93,7 +95,7 @@ impl Ladder<'_> {
             self.note(Source::Login, || "asked before, and not again yet");
             return Err(self.not_offered(again_at, reach));
         }
-        self.ask(&mut login, due.claims.as_deref(), reach).or_else(|error| self.still_alive(error))
+        self.ask(&mut login, due.claims.as_deref(), reach, &mut || Ok(())).or_else(|error| self.still_alive(error))
     }
 
     /// Nobody can be asked here; but where somebody signs in right now, that is waited for.
@@ -127,7 +129,13 @@ impl Ladder<'_> {
     }
 
     /// Asks the person, keeps what came, and exchanges it.
-    fn ask(&self, login: &mut LoginLock, claims: Option<&str>, reach: Reach<'_>) -> Result<Credential> {
+    fn ask(
+        &self,
+        login: &mut LoginLock,
+        claims: Option<&str>,
+        reach: Reach<'_>,
+        before: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Credential> {
         self.note(Source::Login, || "asked to sign in");
         let entra = self.entra()?;
         // Before the wait: what a person did meanwhile is not lost because a file cannot be read.
@@ -142,10 +150,13 @@ impl Ladder<'_> {
             claims,
             limit: self.limit_of_sign_in(reach),
         };
-        let asked = device_login::run(&sign_in, self.clock, &mut *prompt, &mut || match reach.command() {
-            // Before the message: who is killed while waiting must not have it sent again at once.
-            Some(_) => login.note_asked(self.clock.now()),
-            None => Ok(()),
+        let asked = device_login::run(&sign_in, self.clock, &mut *prompt, &mut || {
+            before()?;
+            match reach.command() {
+                // Before the message: who is killed while waiting must not have it sent again at once.
+                Some(_) => login.note_asked(self.clock.now()),
+                None => Ok(()),
+            }
         });
         let accepted = asked.and_then(|tokens| self.accepted(tokens, &kept, &mut *prompt));
         self.note_outcome(login, &accepted);

@@ -49,12 +49,11 @@ pub(super) fn run(
         let newest = newest_version(context, &settings, &server);
         told.api_version = Some(newest.map_err(|error| with_usual_port(error, tenant, &server))?);
     }
-    remember(context, tenant, &told)?;
 
     let settings = context.config.settings_with(tenant, &told)?;
     let request = request(tenant, server, args.timeout);
     let ladder = Ladder::new(&settings, &request, context.means(wishes(args)))?;
-    let signed_in = ladder.login()?;
+    let signed_in = ladder.login(&mut || remember(context, tenant, &told))?;
     Ok((settings, signed_in))
 }
 
