@@ -18,6 +18,7 @@ pub mod json;
 pub mod protocol;
 pub mod resolve;
 pub mod screen;
+pub mod seal;
 pub mod secret;
 pub mod steps;
 pub mod text;
@@ -42,6 +43,7 @@ use crate::host::{Clock, Input, Surface, Terminal};
 use crate::protocol::{Output, Protocol, Variables, native};
 use crate::resolve::{Clients, Mark, Trail};
 use crate::screen::Screen;
+use crate::seal::Vault;
 use crate::secret::Secret;
 use crate::steps::Step;
 use crate::warnings::Warnings;
@@ -163,6 +165,9 @@ impl Process<'_> {
             PersonCommand::Refresh(Later(args)) => {
                 return self.with_context(config, |context| refresh::run(context, &args));
             }
+            PersonCommand::Cache(Later(args)) => {
+                return self.with_context(config, |context| commands::cache::run(context, &args));
+            }
             PersonCommand::Logout(Later(args)) => self.with_context(config, |context| logout::run(context, &args)),
             PersonCommand::Trust(Later(args)) => self.with_context(config, |context| trust::run(context, &args)),
             PersonCommand::Doctor(Later(args)) => {
@@ -205,7 +210,8 @@ impl Process<'_> {
 
     fn with<T>(&self, config: &Config, run: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {
         let Self { variables, stdout, clock, terminal, warnings, trail, .. } = *self;
-        let (cache, clients) = (&Cache::new(config.cache_dir()), &Clients::default());
+        let (cache, clients) =
+            (&Cache::new(config.cache_dir(), Vault::new(config.protection().clone())), &Clients::default());
         run(&Context { config, cache, clock, terminal, variables, stdout, warnings, trail, clients })
     }
 }
@@ -214,7 +220,12 @@ impl Process<'_> {
 fn places(variables: Variables<'_>, named: Option<PathBuf>) -> Places {
     let place = |name| variables(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let config_file = named.or_else(|| place("VB365_HELPER_CONFIG"));
-    Places { config_file, cache_dir: place("VB365_HELPER_CACHE_DIR") }
+    Places {
+        config_file,
+        cache_dir: place("VB365_HELPER_CACHE_DIR"),
+        protection: variables("VB365_HELPER_PROTECTION").filter(|value| !value.is_empty()),
+        key_file: place("VB365_HELPER_KEY_FILE"),
+    }
 }
 
 fn document(speaks_json: bool) -> Failure {

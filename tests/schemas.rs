@@ -25,7 +25,7 @@ fn objects<'a>(at: String, value: &'a Value, found: &mut Vec<(String, &'a Value)
     }
 }
 
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 23] = [
     "cache-entry",
     "doctor",
     "erase-request",
@@ -45,6 +45,7 @@ const NAMES: [&str; 22] = [
     "logins",
     "prompt",
     "refresh",
+    "sealed-entry",
     "store-request",
     "store-response",
     "terraform-credentials",

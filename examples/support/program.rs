@@ -19,7 +19,7 @@ const SHOWN: usize = 18;
 /// The program, and the environment that gives it files of its own.
 pub(crate) struct Program {
     pub(crate) path: PathBuf,
-    pub(crate) env: [(&'static str, String); 2],
+    pub(crate) env: [(&'static str, String); 3],
 }
 
 /// What it answered; empty streams where they were not collected.
@@ -35,7 +35,13 @@ impl Program {
     /// The program at `path`, with configuration and cache in `home`.
     pub(crate) fn new(path: PathBuf, home: &Path) -> Self {
         let place = |name| home.join(name).display().to_string();
-        Self { path, env: [("VB365_HELPER_CONFIG", place("config.toml")), ("VB365_HELPER_CACHE_DIR", place("cache"))] }
+        let env = [
+            ("VB365_HELPER_CONFIG", place("config.toml")),
+            ("VB365_HELPER_CACHE_DIR", place("cache")),
+            // Whoever tries the program wants nothing of it in their keyring.
+            ("VB365_HELPER_PROTECTION", "none".to_owned()),
+        ];
+        Self { path, env }
     }
 
     /// One run with `stdin` and pipes.

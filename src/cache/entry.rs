@@ -7,12 +7,16 @@ use serde_json::value::RawValue;
 
 use super::life::Life;
 use crate::credential::{Origin, Settings, Tenant};
+use crate::error::Error;
 use crate::json::{self, Object};
+use crate::seal;
 use crate::secret::Secret;
 use crate::token::{is_one_word, is_spellable};
 
-/// The version this program writes and the newest one it reads.
+/// The version of a file that is not sealed, and of what is sealed in one.
 pub(super) const VERSION: u32 = 1;
+/// What stands in clear in the place of a token that is sealed.
+const MASK: &str = "sealed";
 
 /// Everything kept for one tenant.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -105,6 +109,10 @@ pub enum Unreadable {
     Damaged(String),
     /// An entry of a version this program does not know.
     Newer(u32),
+    /// One whose key is gone; in words.
+    Lost(String),
+    /// One whose key cannot be had now.
+    Away(Error),
 }
 
 impl Entry {
@@ -156,6 +164,22 @@ impl Entry {
         let mut text = serde_json::to_vec(self)?;
         text.push(b'\n');
         Ok(Secret::new(text))
+    }
+
+    /// The same without any token: what a list shows, and may stand in clear beside the sealed entry.
+    #[must_use]
+    pub(super) fn outline(&self) -> Self {
+        let mut outline = self.clone();
+        for record in &mut outline.entra {
+            record.token_response = masked(&record.token_response);
+            // What a sign-in has to satisfy is nobody else's business.
+            record.rejected.iter_mut().for_each(|rejected| rejected.claims = None);
+        }
+        for record in &mut outline.veeam {
+            let tokens = [&mut record.access_token, &mut record.refresh_token];
+            tokens.into_iter().flatten().for_each(|token| *token = MASK.into());
+        }
+        outline
     }
 
     /// Whether there is nothing in it.
@@ -229,7 +253,25 @@ pub(super) fn version_of(text: &[u8]) -> Option<Unreadable> {
         version: u32,
     }
     let Object(Version { version }) = serde_json::from_slice(text).ok()?;
-    (version > VERSION).then_some(Unreadable::Newer(version))
+    (version > seal::VERSION).then_some(Unreadable::Newer(version))
+}
+
+/// Which tokens `response` has, and nothing else of it.
+fn masked(response: &Secret<String>) -> Secret<String> {
+    #[derive(Default, Deserialize)]
+    struct Tokens<'a> {
+        #[serde(borrow)]
+        access_token: Option<&'a RawValue>,
+        #[serde(borrow)]
+        refresh_token: Option<&'a RawValue>,
+    }
+    let tokens: Tokens<'_> = serde_json::from_str(response.expose()).unwrap_or_default();
+    let is_there =
+        |token: Option<&RawValue>| token.is_some_and(|token| token.get().starts_with('"') && token.get() != "\"\"");
+    let names = [("access_token", tokens.access_token), ("refresh_token", tokens.refresh_token)];
+    let masks = names.into_iter().filter(|(_, token)| is_there(*token)).map(|(name, _)| (name, MASK));
+    let object: serde_json::Map<_, _> = masks.map(|(name, mask)| (name.to_owned(), mask.into())).collect();
+    Secret::new(serde_json::Value::Object(object).to_string())
 }
 
 fn exposed<S: Serializer>(secret: &Option<Secret<String>>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -266,11 +308,17 @@ mod tests {
     fn newer_damaged_and_foreign_entries_are_told_apart() {
         let tenant: Tenant = "abc.com".parse().unwrap();
         let read = |text: &str| Entry::read(&tenant, text.as_bytes()).unwrap_err();
-        assert_eq!(read(r#"{"version":2,"tenant":"abc.com","sealed":"x"}"#), Unreadable::Newer(2));
-        assert_eq!(read(r#"{"version":2,"tenant":"abc.com"}"#), Unreadable::Newer(2));
-        for damaged in
-            ["", "{", "[]", r#"[1,"abc.com",[],[]]"#, r#"{"version":1}"#, r#"{"version":0,"tenant":"abc.com"}"#]
-        {
+        assert_eq!(read(r#"{"version":3,"tenant":"abc.com","sealed":"x"}"#), Unreadable::Newer(3));
+        assert_eq!(read(r#"{"version":3,"tenant":"abc.com"}"#), Unreadable::Newer(3));
+        for damaged in [
+            "",
+            "{",
+            "[]",
+            r#"{"version":2,"tenant":"abc.com"}"#,
+            r#"[1,"abc.com",[],[]]"#,
+            r#"{"version":1}"#,
+            r#"{"version":0,"tenant":"abc.com"}"#,
+        ] {
             assert!(matches!(read(damaged), Unreadable::Damaged(_)), "{damaged}");
         }
         let foreign = read(r#"{"version":1,"tenant":"other.com"}"#);
@@ -334,6 +382,11 @@ mod tests {
         let again = Entry::read(&tenant, text.expose()).unwrap();
         assert_eq!(again.entra[0].token_response, entry.entra[0].token_response);
         assert_eq!(again.write().unwrap(), text);
+        let outline = String::from_utf8(entry.outline().write().unwrap().expose().clone()).unwrap();
+        assert!(!outline.contains("canary") && !outline.contains("\"z\""), "{outline}");
+        let outline = Entry::read(&tenant, outline.as_bytes()).unwrap();
+        assert!(outline.entra[0].token_response.expose() == r#"{"access_token":"sealed"}"#);
+        assert!(outline.veeam[0].access_token.is_some() && outline.veeam[0].refresh_token.is_some());
         assert!(!format!("{again:?}").contains("canary"));
     }
 }

@@ -33,7 +33,7 @@ impl Cache {
     pub fn host_token(&self, host: &Host) -> Result<(Option<Secret<String>>, Option<String>)> {
         Ok(match self.host_slot(host).read(|text| parse(host, text))? {
             Content::Nothing => (None, None),
-            Content::Kept(token) => (Some(token), None),
+            Content::Kept(token, _) => (Some(token), None),
             Content::Damaged(why) => (None, Some(why)),
         })
     }
@@ -55,7 +55,15 @@ impl Cache {
         let mut slot = self.host_slot(host).lock(clock, deadline)?;
         // What a newer version wrote is left alone, and what is no file of this user's.
         slot.read(|text| parse(host, text))?;
-        slot.write(&Secret::new(text))
+        slot.write(&Secret::new(text), "{}")
+    }
+
+    /// Whether the file of `host` is protected as a new one would be, or there is none.
+    ///
+    /// # Errors
+    /// Kind `cache`: it cannot be read, or nothing can be protected as it should be.
+    pub fn is_host_protected(&self, host: &Host) -> Result<bool> {
+        self.host_slot(host).is_protected()
     }
 
     /// Removes what is kept for `host`; where there is nothing, nothing.

@@ -12,6 +12,7 @@ mod survey;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -23,12 +24,14 @@ pub use self::survey::{HeldLock, Holder, Survey};
 use crate::credential::Tenant;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Deadline};
+use crate::seal::{Guard, Vault};
 use crate::steps::{self, Step};
 
 /// The cache directory.
 #[derive(Clone, Debug)]
 pub struct Cache {
     dir: Directory,
+    vault: Arc<Vault>,
 }
 
 /// What was found for a tenant.
@@ -36,14 +39,22 @@ pub struct Cache {
 pub struct Found {
     /// The entry; empty where there is none or it is damaged.
     pub entry: Entry,
-    /// What is wrong with a damaged one, naming the file.
+    /// What is wrong with a damaged one, or one that cannot be opened any more, naming the file.
     pub damage: Option<String>,
+    /// Who keeps its key, if it is sealed.
+    pub guard: Option<Guard>,
 }
 
 impl Cache {
-    /// The cache in `dir`, which need not exist yet.
-    pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: Directory::new(dir.into()) }
+    /// The cache in `dir`, which need not exist yet, and whose files `vault` seals.
+    pub fn new(dir: impl Into<PathBuf>, vault: Vault) -> Self {
+        let vault = Arc::new(vault);
+        Self { dir: Directory::new(dir.into(), "tenants", Arc::clone(&vault)), vault }
+    }
+
+    /// What seals its files.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
     }
 
     /// The directory.
@@ -60,6 +71,24 @@ impl Cache {
     pub fn read(&self, tenant: &Tenant) -> Result<Found> {
         let content = self.slot(tenant).read(|text| Entry::read(tenant, text))?;
         Ok(Found::new(tenant, content))
+    }
+
+    /// What may be shown of it, for which no key is needed: in the place of tokens that are sealed stands something
+    /// else.
+    ///
+    /// # Errors
+    /// As [`Cache::read`].
+    pub fn glance(&self, tenant: &Tenant) -> Result<Found> {
+        let content = self.slot(tenant).glance(|text| Entry::read(tenant, text))?;
+        Ok(Found::new(tenant, content))
+    }
+
+    /// Whether the file of `tenant` is protected as a new one would be, or there is none.
+    ///
+    /// # Errors
+    /// Kind `cache`: it cannot be read, or nothing can be protected as it should be.
+    pub fn is_protected(&self, tenant: &Tenant) -> Result<bool> {
+        self.slot(tenant).is_protected()
     }
 
     /// Takes `tenant`'s lock, which covers reading, renewing and writing.
@@ -133,9 +162,9 @@ impl Cache {
 impl Found {
     fn new(tenant: &Tenant, content: Content<Entry>) -> Self {
         match content {
-            Content::Nothing => Self { entry: Entry::empty(tenant), damage: None },
-            Content::Kept(entry) => Self { entry, damage: None },
-            Content::Damaged(damage) => Self { entry: Entry::empty(tenant), damage: Some(damage) },
+            Content::Nothing => Self { entry: Entry::empty(tenant), damage: None, guard: None },
+            Content::Kept(entry, guard) => Self { entry, damage: None, guard },
+            Content::Damaged(damage) => Self { entry: Entry::empty(tenant), damage: Some(damage), guard: None },
         }
     }
 }
@@ -165,8 +194,11 @@ impl TenantLock {
         if entry.is_empty() {
             return self.remove();
         }
-        let text = entry.write().map_err(|_| Error::new(Kind::Internal, "a token response in memory is not JSON"))?;
-        self.slot.write(&text)
+        let written = |entry: &Entry| {
+            entry.write().map_err(|_| Error::new(Kind::Internal, "a token response in memory is not JSON"))
+        };
+        let outline = written(&entry.outline())?;
+        self.slot.write(&written(entry)?, &String::from_utf8_lossy(outline.expose()))
     }
 
     /// Removes the tenant's file, whatever its state; where there is none, nothing.

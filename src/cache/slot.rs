@@ -5,11 +5,13 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::lock::FileLock;
 use super::{Unreadable, file};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Deadline};
+use crate::seal::{Guard, Opened, Unopened, Vault};
 use crate::secret::Secret;
 use crate::steps::{self, Step};
 
@@ -18,6 +20,9 @@ use crate::steps::{self, Step};
 pub(super) struct Directory {
     path: PathBuf,
     above: Option<PathBuf>,
+    /// What its files are called by when they are sealed.
+    family: &'static str,
+    vault: Arc<Vault>,
 }
 
 /// The files of one name.
@@ -31,20 +36,22 @@ pub(super) struct Slot {
 #[derive(Debug)]
 pub(super) enum Content<T> {
     Nothing,
-    Kept(T),
+    /// Something, and who keeps its key if it is sealed.
+    Kept(T, Option<Guard>),
     /// Nothing that can be used; in words that name the file.
     Damaged(String),
 }
 
 impl Directory {
-    /// The directory at `path`.
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, above: None }
+    /// The directory at `path`, whose files `vault` seals.
+    pub(super) fn new(path: PathBuf, family: &'static str, vault: Arc<Vault>) -> Self {
+        Self { path, above: None, family, vault }
     }
 
     /// The directory `name` in this one.
-    pub(super) fn within(&self, name: &str) -> Self {
-        Self { path: self.path.join(name), above: Some(self.path.clone()) }
+    pub(super) fn within(&self, name: &'static str) -> Self {
+        let (path, above) = (self.path.join(name), Some(self.path.clone()));
+        Self { path, above, family: name, vault: Arc::clone(&self.vault) }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -107,25 +114,69 @@ impl Slot {
     /// What is kept, as `parse` understands it.
     ///
     /// # Errors
-    /// Kind `cache`, naming the file: it cannot be read, or a newer version of the program wrote it.
+    /// Kind `cache`, naming the file: it cannot be read or opened now, or a newer version of the program wrote it.
     pub(super) fn read<T>(&self, parse: impl FnOnce(&[u8]) -> Result<T, Unreadable>) -> Result<Content<T>> {
+        self.read_with(|file| self.opened(file), parse)
+    }
+
+    /// The same of what stands in clear: no key is needed, and nothing is certain.
+    ///
+    /// # Errors
+    /// As [`Slot::read`].
+    pub(super) fn glance<T>(&self, parse: impl FnOnce(&[u8]) -> Result<T, Unreadable>) -> Result<Content<T>> {
+        self.read_with(|file| Vault::outline(file).map_err(Unreadable::Damaged), parse)
+    }
+
+    fn read_with<T>(
+        &self,
+        open: impl FnOnce(Secret<Vec<u8>>) -> Result<Opened, Unreadable>,
+        parse: impl FnOnce(&[u8]) -> Result<T, Unreadable>,
+    ) -> Result<Content<T>> {
         if !self.dir.check()? {
             return Ok(Content::Nothing);
         }
         let path = self.file();
-        let damaged =
-            |why: &dyn fmt::Display| format!("the cache file {} is damaged and counts as empty: {why}", path.display());
-        let text = match file::read(&path) {
-            Ok(Some(text)) => text,
+        let useless = |how: &str, why: &dyn fmt::Display| {
+            Ok(Content::Damaged(format!("the cache file {} {how} and counts as empty: {why}", path.display())))
+        };
+        let file = match file::read(&path) {
+            Ok(Some(file)) => file,
             Ok(None) => return Ok(Content::Nothing),
-            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => return Ok(Content::Damaged(damaged(&error))),
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => return useless("is damaged", &error),
             Err(error) => return Err(unusable("cache file", &path, &error)),
         };
-        match parse(text.expose()) {
-            Ok(content) => Ok(Content::Kept(content)),
-            Err(Unreadable::Damaged(why)) => Ok(Content::Damaged(damaged(&why))),
+        match open(file).and_then(|opened| Ok((parse(opened.text.expose())?, opened.guard))) {
+            Ok((content, guard)) => Ok(Content::Kept(content, guard)),
+            Err(Unreadable::Damaged(why)) => useless("is damaged", &why),
+            Err(Unreadable::Lost(why)) => useless("cannot be opened", &why),
             Err(Unreadable::Newer(version)) => Err(newer(&path, version)),
+            Err(Unreadable::Away(error)) => Err(closed(&path, &error)),
         }
+    }
+
+    fn opened(&self, file: Secret<Vec<u8>>) -> Result<Opened, Unreadable> {
+        self.dir.vault.open(&self.sealed_name(), file).map_err(|error| match error {
+            Unopened::Damaged(why) => Unreadable::Damaged(why),
+            Unopened::Lost(why) => Unreadable::Lost(why),
+            Unopened::Away(error) => Unreadable::Away(error),
+        })
+    }
+
+    /// Whether the file is protected as a new one would be, or there is none.
+    ///
+    /// # Errors
+    /// Kind `cache`: it cannot be read, or nothing can be protected as it should be.
+    pub(super) fn is_protected(&self) -> Result<bool> {
+        let path = self.file();
+        match file::read(&path).map_err(|error| unusable("cache file", &path, &error))? {
+            Some(file) => self.dir.vault.is_up_to_date(&file),
+            None => Ok(true),
+        }
+    }
+
+    /// What the file is called by when it is sealed: sealed for one, it is nothing for another.
+    fn sealed_name(&self) -> String {
+        format!("{}/{}", self.dir.family, self.name)
     }
 
     /// Whether there is a file, in whatever state, or one that was being written.
@@ -185,13 +236,14 @@ impl SlotLock {
         self.slot.read(parse)
     }
 
-    /// Replaces what is kept.
+    /// Replaces what is kept; `outline`, a JSON text, is what of it may stand in clear.
     ///
     /// # Errors
     /// Kind `cache`, naming the file, which is as it was.
-    pub(super) fn write(&mut self, text: &Secret<Vec<u8>>) -> Result<()> {
+    pub(super) fn write(&mut self, text: &Secret<Vec<u8>>, outline: &str) -> Result<()> {
         let path = self.slot.file();
-        file::replace(&path, &self.slot.temporary(), text.expose())
+        let file = self.slot.dir.vault.seal(&self.slot.sealed_name(), outline, text)?;
+        file::replace(&path, &self.slot.temporary(), file.expose())
             .map_err(|error| unusable("cache file", &path, &error))
     }
 
@@ -215,11 +267,12 @@ impl SlotLock {
     fn finish_killed_write<T>(&self, parse: impl Fn(&[u8]) -> Result<T, Unreadable>) -> Result<()> {
         let (temporary, path) = (self.slot.temporary(), self.slot.file());
         // What is no file of this user's is nobody's last word; the next write removes it.
-        let Ok(Some(text)) = file::read(&temporary) else { return Ok(()) };
-        let finished = match parse(text.expose()) {
+        let Ok(Some(file)) = file::read(&temporary) else { return Ok(()) };
+        let finished = match self.slot.opened(file).and_then(|opened| parse(opened.text.expose())) {
             Ok(_) => file::adopt(&temporary, &path),
-            Err(Unreadable::Damaged(_)) => file::remove(&temporary),
+            Err(Unreadable::Damaged(_) | Unreadable::Lost(_)) => file::remove(&temporary),
             Err(Unreadable::Newer(version)) => return Err(newer(&temporary, version)),
+            Err(Unreadable::Away(error)) => return Err(closed(&temporary, &error)),
         };
         finished.map_err(|error| unusable("cache file", &temporary, &error))
     }
@@ -228,6 +281,15 @@ impl SlotLock {
 fn newer(path: &Path, version: u32) -> Error {
     let message = format!("the cache file {} is of the newer version {version}", path.display());
     Error::new(Kind::Cache, message).with_hint("use the version of vb365-helper that wrote it, or a newer one")
+}
+
+/// The key of `path` cannot be had now.
+fn closed(path: &Path, error: &Error) -> Error {
+    let closed = Error::new(error.kind(), format!("the cache file {} cannot be opened now: {error}", path.display()));
+    match error.hint() {
+        Some(hint) => closed.with_hint(hint),
+        None => closed,
+    }
 }
 
 fn unusable(what: &str, path: &Path, error: &io::Error) -> Error {

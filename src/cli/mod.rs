@@ -1,6 +1,7 @@
 //! The command line. What is wrong with it is said without repeating an argument that could be a
 //! token typed in the wrong place.
 
+mod cache;
 mod completions;
 mod doctor;
 mod help;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
+pub use self::cache::{CacheActionArg, CacheArgs, ModeArg};
 pub use self::completions::{CompletionsArgs, ShellArg};
 pub use self::doctor::DoctorArgs;
 pub use self::help::{HelpArgs, commands, help, width};
@@ -97,6 +99,8 @@ pub enum PersonCommand {
     Doctor(Later<DoctorArgs>),
     /// Look at a server's certificate, and trust it
     Trust(Later<TrustArgs>),
+    /// Protect the kept tokens in another way
+    Cache(Later<CacheArgs>),
     /// Wire a caller to this program: print what to paste, or write it
     Setup(Later<SetupArgs>),
     /// Print a JSON Schema of the protocol; without NAME, their names
@@ -126,6 +130,7 @@ impl PersonCommand {
             Self::Doctor(args) => args.0.json,
             Self::Logout(_)
             | Self::Trust(_)
+            | Self::Cache(_)
             | Self::Setup(_)
             | Self::Schema(_)
             | Self::Completions(_)

@@ -20,9 +20,11 @@ const FILES: [(&str, &str); 3] = [
     ("~/.local/share/vb365-helper/TENANT.json", "The tokens of one tenant, readable by their owner alone."),
     ("~/.local/share/vb365-helper/TENANT.lock", "Held while they are renewed. Never removed."),
 ];
-const ENVIRONMENT: [(&str, &str); 5] = [
+const ENVIRONMENT: [(&str, &str); 7] = [
     ("VB365_HELPER_CONFIG", "The configuration file, unless --config names one."),
     ("VB365_HELPER_CACHE_DIR", "The directory of the tokens."),
+    ("VB365_HELPER_PROTECTION", "How the tokens are protected, over the configuration."),
+    ("VB365_HELPER_KEY_FILE", "The file with the key that seals them."),
     (
         "VB365_HELPER_LOG",
         "With \"debug\" or \"trace\", every decision of a call is written to stderr. It never has a secret.",

@@ -1,6 +1,7 @@
 //! The commands: each turns its arguments into one answer. None of them prints, and none knows how
 //! tokens are renewed.
 
+pub mod cache;
 pub mod completions;
 pub mod doctor;
 pub mod erase;

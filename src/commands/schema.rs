@@ -34,6 +34,7 @@ const SCHEMAS: &[(&str, &str)] = schemas![
     "logins-v1",
     "prompt-v1",
     "refresh-v1",
+    "sealed-entry-v1",
     "store-request-v1",
     "store-response-v1",
     "terraform-credentials-v1",

@@ -134,7 +134,7 @@ pub(super) fn pinned(
 }
 
 /// `old` with `table` behind a blank line: at the end, so that no comment changes the table it is in.
-fn appended(old: &str, table: &str) -> String {
+pub(super) fn appended(old: &str, table: &str) -> String {
     let start = if old.is_empty() { GREETING } else { old };
     let unfinished = if start.ends_with('\n') { "" } else { "\n" };
     let end_of_line = end_of_line(old);
@@ -142,7 +142,7 @@ fn appended(old: &str, table: &str) -> String {
 }
 
 /// `new`, with the line ends of `old`, byte for byte, in all lines before and behind the change.
-fn with_lines_of(old: &str, new: &str) -> String {
+pub(super) fn with_lines_of(old: &str, new: &str) -> String {
     let bare = |line: &str| line.trim_end_matches(['\r', '\n']).to_owned();
     let (old_lines, new_lines): (Vec<_>, Vec<_>) =
         (old.split_inclusive('\n').collect(), new.split_inclusive('\n').collect());
@@ -233,7 +233,7 @@ fn texts(item: Option<&Item>) -> Vec<String> {
     }
 }
 
-fn put(table: &mut dyn TableLike, key: &str, text: Option<&str>) {
+pub(super) fn put(table: &mut dyn TableLike, key: &str, text: Option<&str>) {
     if let Some(text) = text
         && table.get(key).and_then(Item::as_str) != Some(text)
     {
@@ -242,7 +242,7 @@ fn put(table: &mut dyn TableLike, key: &str, text: Option<&str>) {
 }
 
 /// Sets a key, and keeps the comment behind its old value.
-fn put_value(table: &mut dyn TableLike, key: &str, mut value: Value) {
+pub(super) fn put_value(table: &mut dyn TableLike, key: &str, mut value: Value) {
     match table.get_mut(key) {
         Some(item) => {
             if let Some(old) = item.as_value() {

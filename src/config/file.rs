@@ -24,7 +24,7 @@ const TENANT_KEYS: [&str; 11] = [
     "min_ttl",
     "allow_custom_authority",
 ];
-const CACHE_KEYS: [&str; 1] = ["dir"];
+const CACHE_KEYS: [&str; 3] = ["dir", "protection", "key_file"];
 const PROMPT_KEYS: [&str; 3] = ["command", "timeout", "repeat_after"];
 const TABLES: [&str; 4] = ["defaults", "tenants", "cache", "prompt"];
 

@@ -5,10 +5,12 @@ mod edit;
 mod file;
 mod lookup;
 mod pins;
+mod protection;
 mod settings;
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +22,7 @@ use self::settings::Sources;
 use crate::credential::{ApiVersion, Fingerprint, Origin, Scopes, Settings, Tenant};
 use crate::error::{Error, Kind, Result};
 use crate::files;
+use crate::seal::Protection;
 
 /// Where the caller of the program wants its files to be.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +31,10 @@ pub struct Places {
     pub config_file: Option<PathBuf>,
     /// From `VB365_HELPER_CACHE_DIR`.
     pub cache_dir: Option<PathBuf>,
+    /// From `VB365_HELPER_PROTECTION`, over what the file says.
+    pub protection: Option<OsString>,
+    /// From `VB365_HELPER_KEY_FILE`, before those of the file.
+    pub key_file: Option<PathBuf>,
 }
 
 /// What a `login` was told, to be remembered; `None` and empty where it was told nothing.
@@ -51,6 +58,7 @@ pub struct Told {
 pub struct Config {
     path: PathBuf,
     cache_dir: PathBuf,
+    protection: Protection,
     text: String,
     file: File,
 }
@@ -78,7 +86,9 @@ impl Config {
         let configured = configured.map_err(|mistake| placed(&path, &text, &mistake))?;
         let default = || Some(own_directories()?.data_local_dir().to_owned());
         let cache_dir = places.cache_dir.clone().or(configured).or_else(default).ok_or_else(no_home)?;
-        Ok(Self { path, cache_dir, text, file })
+        let protection = protection::written(&file.cache, &path).map_err(|mistake| placed(&path, &text, &mistake))?;
+        let protection = protection.over(places)?;
+        Ok(Self { path, cache_dir, protection, text, file })
     }
 
     /// The configuration file.
@@ -89,6 +99,11 @@ impl Config {
     /// Where the tokens are kept.
     pub fn cache_dir(&self) -> &Path {
         &self.cache_dir
+    }
+
+    /// How tokens are protected.
+    pub fn protection(&self) -> &Protection {
+        &self.protection
     }
 
     /// The tenants that have a table, as the file spells them, in alphabetical order.

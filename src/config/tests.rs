@@ -38,7 +38,7 @@ impl Home {
     }
 
     fn load(&self) -> Result<Config> {
-        Config::load(&Places { config_file: Some(self.path()), cache_dir: None })
+        Config::load(&Places { config_file: Some(self.path()), ..Places::default() })
     }
 
     fn settings(&self) -> Result<Settings> {
@@ -146,7 +146,7 @@ fn paths_begin_at_the_file_or_at_home_and_the_environment_stands_over_the_file()
     assert_eq!(config.cache_dir(), absolute);
     let person = directories::BaseDirs::new().unwrap().home_dir().join("ca.pem");
     assert_eq!(config.settings(&tenant()).unwrap().trust.ca_file, Some(person));
-    let places = Places { config_file: Some(home.path()), cache_dir: Some("elsewhere".into()) };
+    let places = Places { config_file: Some(home.path()), cache_dir: Some("elsewhere".into()), ..Places::default() };
     assert_eq!(Config::load(&places).unwrap().cache_dir(), Path::new("elsewhere"));
 }
 
@@ -172,7 +172,12 @@ fn mistakes_of_the_whole_file_name_line_and_key() {
             "[tenants.\"def.com\"]\n\nclient = 1\n",
             format!("3: tenants.\"def.com\".client: not a known key; known are {TENANT_KEYS}"),
         ),
-        ("[cache]\ndirectory = \"x\"\n", "2: cache.directory: not a known key; known are dir".into()),
+        (
+            "[cache]\ndirectory = \"x\"\n",
+            "2: cache.directory: not a known key; known are dir, protection, key_file".into(),
+        ),
+        ("[cache]\nprotection = \"dpapi\"\n", "2: cache.protection: not one of auto, os, key_file, none".into()),
+        ("[cache]\nkey_file = 1\n", "2: cache.key_file: neither a string nor an array of strings".into()),
         ("[default]\n", "1: default: not a known key; known are defaults, tenants, cache, prompt".into()),
         ("defaults = 1\n", "1: defaults: not a table".into()),
         ("[tenants]\n\"a.com\" = \"https://h\"\n", "2: tenants.\"a.com\": not a table".into()),
@@ -290,7 +295,7 @@ fn identity_hosts_are_microsofts_or_this_machine_unless_the_file_allows_others()
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
     let home = tempfile::tempdir().unwrap();
-    let places = Places { config_file: Some(home.path().to_owned()), cache_dir: None };
+    let places = Places { config_file: Some(home.path().to_owned()), ..Places::default() };
     let error = Config::load(&places).unwrap_err();
     let start = format!("the configuration file {} cannot be used: ", home.path().display());
     assert!(error.kind() == Kind::Config && error.message().starts_with(&start), "{error}");

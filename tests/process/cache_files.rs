@@ -54,7 +54,7 @@ fn another_tenants_entry_under_this_name_is_not_used() {
 fn a_file_of_a_newer_version_is_left_untouched() {
     let mut world = World::new();
     world.store_veeam("1", 0);
-    let newer = br#"{"version":2,"anything":"canary"}"#;
+    let newer = br#"{"version":3,"anything":"canary"}"#;
     fs::write(world.cache_file(), newer).unwrap();
     let silence = world.silence();
     let file = world.cache_file().display().to_string();

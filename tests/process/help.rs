@@ -6,7 +6,8 @@ use std::process::Command;
 
 use crate::support::{Home, Machine, ORGANIZATION, TENANT, World, tool};
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
+    "cache",
     "login",
     "logout",
     "refresh",

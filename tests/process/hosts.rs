@@ -112,11 +112,11 @@ fn a_file_of_a_newer_version_is_left_alone() {
     let world = World::new();
     store(&world, "1");
     let file = world.cache_dir().join("hosts").join(format!("{HOST}.json"));
-    let newer = r#"{"version":2,"sealed":"canary"}"#;
+    let newer = r#"{"version":3,"sealed":"canary"}"#;
     fs::write(&file, newer).unwrap();
     for outcome in [terraform(&world, "get", HOST, ""), store(&world, "2")] {
         assert_eq!((outcome.code, outcome.stdout.as_str()), (7, ""));
-        assert!(outcome.stderr.contains("newer version 2"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("newer version 3"), "{}", outcome.stderr);
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), newer);
     assert_silent(&terraform(&world, "forget", HOST, ""));

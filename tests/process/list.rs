@@ -182,7 +182,7 @@ fn files_that_cannot_be_read_are_listed_and_told() {
     let world = World::new();
     world.store_veeam("1", 0);
     fs::write(world.cache_dir().join("damaged.com.json"), "{canary").unwrap();
-    fs::write(world.cache_dir().join("newer.com.json"), r#"{"version":2,"new":"canary"}"#).unwrap();
+    fs::write(world.cache_dir().join("newer.com.json"), r#"{"version":3,"new":"canary"}"#).unwrap();
     fs::write(world.cache_dir().join("not-a-tenant..json"), "canary").unwrap();
     let outcome = world.run(&["list", "--json"], b"");
     assert_eq!(outcome.code, 0);

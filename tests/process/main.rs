@@ -23,8 +23,11 @@ mod faults;
 mod get;
 mod help;
 mod hosts;
+#[cfg(target_os = "linux")]
+mod keyring;
 mod ladder;
 mod list;
+mod protection;
 mod protocol;
 mod refresh;
 mod secrets;

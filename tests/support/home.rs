@@ -64,6 +64,8 @@ impl Home {
             .env("APPDATA", self.0.path().join("AppData"))
             .env("VB365_HELPER_CONFIG", self.0.path().join("config.toml"))
             .env("VB365_HELPER_CACHE_DIR", self.cache_dir())
+            // Windows would seal what tests read; elsewhere no keyring is within reach.
+            .envs(cfg!(windows).then_some(("VB365_HELPER_PROTECTION", "none")))
             .current_dir(self.0.path())
             .args(args);
         command
@@ -114,8 +116,10 @@ impl Home {
             let is_plain = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
             let is_entry = path.extension().is_some_and(|extension| extension == "json") && is_plain;
             let entry = is_entry.then(|| serde_json::from_slice::<Value>(&fs::read(&path).unwrap()).ok()).flatten();
-            if let Some(entry) = entry.filter(|entry| entry["version"] == 1) {
-                assert_valid(schema, &entry);
+            match entry {
+                Some(entry) if entry["version"] == 1 => assert_valid(schema, &entry),
+                Some(entry) if entry["version"] == 2 => assert_valid("sealed-entry-v1", &entry),
+                _ => {}
             }
         }
     }

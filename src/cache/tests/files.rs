@@ -129,12 +129,12 @@ fn damage_is_told_without_what_is_in_the_file() {
 #[test]
 fn a_file_of_a_newer_version_is_refused_and_left_untouched() {
     let home = Home::new();
-    let content = r#"{"version":2,"tenant":"abc.com","sealed":"x"}"#;
+    let content = r#"{"version":3,"tenant":"abc.com","sealed":"x"}"#;
     home.plant(content);
     let error = home.lock().unwrap().read().unwrap_err();
     let path = home.path("abc.com.json");
     assert_eq!(error.kind(), Kind::Cache);
-    assert_eq!(error.message(), format!("the cache file {} is of the newer version 2", path.display()));
+    assert_eq!(error.message(), format!("the cache file {} is of the newer version 3", path.display()));
     assert_eq!(error.hint(), Some("use the version of vb365-helper that wrote it, or a newer one"));
     assert_eq!(fs::read_to_string(path).unwrap(), content);
 }
@@ -187,9 +187,9 @@ fn what_a_killed_writer_had_half_written_is_gone_with_the_next_holder() {
 fn what_a_killed_writer_of_a_newer_version_had_written_is_left_to_it() {
     let home = Home::new();
     home.keep("old");
-    let (temporary, newer) = (home.path("abc.com.json.tmp"), r#"{"version":2,"sealed":"x"}"#);
+    let (temporary, newer) = (home.path("abc.com.json.tmp"), r#"{"version":3,"sealed":"x"}"#);
     fs::write(&temporary, newer).unwrap();
-    let expected = format!("the cache file {} is of the newer version 2", temporary.display());
+    let expected = format!("the cache file {} is of the newer version 3", temporary.display());
     assert_eq!(message(home.lock().unwrap().read()), expected);
     assert_eq!(fs::read_to_string(temporary).unwrap(), newer);
     home.lock().unwrap().remove().unwrap();
@@ -254,7 +254,7 @@ fn a_directory_that_is_a_file_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("cache");
     fs::write(&path, "").unwrap();
-    let cache = Cache::new(&path);
+    let cache = Cache::new(&path, unsealed());
     let clock = FakeClock::default();
     let why = format!("the cache directory {} cannot be used: it is not a directory", path.display());
     assert_eq!(message(cache.read(&abc())), why);

@@ -46,7 +46,7 @@ proptest! {
     ) {
         let (Ok(one), Ok(other)) = (one.parse::<Tenant>(), other.parse::<Tenant>()) else { return Ok(()) };
         prop_assume!(one != other);
-        let cache = Cache::new("c");
+        let cache = Cache::new("c", unsealed());
         let files = |tenant: &Tenant| ["json", "json.tmp", "lock", "login.lock"].map(|ending| cache.slot(tenant).path(ending));
         prop_assert!(files(&one).iter().all(|file| !files(&other).contains(file)), "{} {}", one, other);
     }

@@ -15,9 +15,15 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::host::fake::FakeClock;
+use crate::seal::{Mode, Protection};
 use crate::secret::Secret;
 
 const CANARY: &str = "canary-9c2e";
+
+/// What protects nothing beside the rights of the files.
+fn unsealed() -> Vault {
+    Vault::new(Protection { mode: Mode::Plain, key_files: Vec::new() })
+}
 
 /// A cache in a directory that is not there yet.
 struct Home {
@@ -29,7 +35,7 @@ struct Home {
 impl Home {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let cache = Cache::new(dir.path().join("data").join("cache"));
+        let cache = Cache::new(dir.path().join("data").join("cache"), unsealed());
         Self { _dir: dir, cache, clock: FakeClock::default() }
     }
 

@@ -64,7 +64,7 @@ fn what_belongs_to_another_user_is_refused() {
         assert_eq!(message(home.cache.read(&abc())), why);
         chown(home.cache.dir(), Some(65_534), None).unwrap();
     }
-    let cache = if is_root { home.cache.clone() } else { Cache::new("/") };
+    let cache = if is_root { home.cache.clone() } else { Cache::new("/", unsealed()) };
     let why = format!("the cache directory {} cannot be used: it belongs to another user", cache.dir().display());
     assert_eq!(message(cache.read(&abc())), why);
     assert_eq!(message(cache.tenants()), why);
@@ -78,7 +78,7 @@ fn a_linked_directory_is_refused() {
     for target in ["real", "missing"] {
         let _ = fs::remove_file(&link);
         symlink(dir.path().join(target), &link).unwrap();
-        let cache = Cache::new(&link);
+        let cache = Cache::new(&link, unsealed());
         let clock = FakeClock::default();
         let why = format!("the cache directory {} cannot be used: it is a symbolic link", link.display());
         assert_eq!(message(cache.read(&abc())), why);

@@ -11,6 +11,7 @@ use crate::cache::Cache;
 use crate::cli;
 use crate::commands::{help, schema};
 use crate::config::{Config, Places};
+use crate::seal::Vault;
 
 /// The command line with what its values can be. An argument says by its name what it takes, and so a new
 /// command's are completed too.
@@ -50,7 +51,7 @@ fn with_schemas(arg: Arg) -> Arg {
 /// Those of the configuration, and those that have a file.
 fn tenants(places: &Places) -> BTreeSet<String> {
     let Ok(config) = Config::load(places) else { return BTreeSet::new() };
-    let kept = Cache::new(config.cache_dir()).tenants().unwrap_or_default();
+    let kept = Cache::new(config.cache_dir(), Vault::default()).tenants().unwrap_or_default();
     config.tenants().chain(&kept).map(|tenant| tenant.key().to_owned()).collect()
 }
 

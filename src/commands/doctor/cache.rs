@@ -25,6 +25,7 @@ pub(super) fn check(cache: &Cache) -> Vec<Finding> {
             survey.locks.iter().for_each(|lock| findings.ok("lock", held(lock)));
         }
     }
+    protection(&mut findings, cache);
     if let Some(part) = cache.dir().parent().and_then(files::shared_part) {
         let part = part.display();
         let message = format!("other users can change {part}, and put another directory in the place of {dir}");
@@ -32,6 +33,19 @@ pub(super) fn check(cache: &Cache) -> Vec<Finding> {
     }
     hosts(&mut findings, cache);
     findings.list
+}
+
+/// What protects a new file beside its rights.
+fn protection(findings: &mut Findings, cache: &Cache) {
+    let vault = cache.vault();
+    match vault.likely_guard() {
+        Ok(Some(guard)) => findings.ok("protection", format!("sealed by {}", guard.words())),
+        Ok(None) if vault.falls_back() => {
+            findings.ok("protection", "the rights of the files alone: no keyring answers here");
+        }
+        Ok(None) => findings.ok("protection", "the rights of the files alone"),
+        Err(error) => findings.fail("protection", &error),
+    }
 }
 
 fn permissions(findings: &mut Findings, dir: &str, survey: &Survey) {

@@ -32,11 +32,11 @@ pub(super) fn check(context: &Context<'_>, tenant: &Tenant, visits: &mut Visits)
             let error = Error::new(Kind::Cache, damage).with_hint(format!("vb365-helper login {tenant}"));
             findings.fail("entry", &error);
         }
-        Ok(Found { entry, .. }) => {
-            check_sign_in(context, &mut findings, tenant, &entry, settings.as_ref());
+        Ok(found) => {
+            check_sign_in(context, &mut findings, tenant, &found, settings.as_ref());
             if let Some(settings) = &settings {
-                check_servers(&mut findings, settings, &entry);
-                visits.plan(settings, &entry, context.clock.now());
+                check_servers(&mut findings, settings, &found.entry);
+                visits.plan(settings, &found.entry, context.clock.now());
             }
         }
     }
@@ -60,11 +60,11 @@ fn check_sign_in(
     context: &Context<'_>,
     findings: &mut Findings,
     tenant: &Tenant,
-    entry: &Entry,
+    found: &Found,
     settings: Option<&Settings>,
 ) {
-    let now = context.clock.now();
-    let listed = Listed::new(entry, settings, now);
+    let (now, entry) = (context.clock.now(), &found.entry);
+    let listed = Listed::new(found, settings, now);
     let record = settings.and_then(|settings| entry.entra(settings));
     let due =
         |message: String| Error::new(Kind::LoginRequired, message).with_hint(format!("vb365-helper login {tenant}"));

@@ -7,14 +7,15 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::usable::{Usable, is_refreshable, refresh_end};
-use crate::cache::{EntraRecord, Entry, VeeamRecord};
+use crate::cache::{EntraRecord, Found, VeeamRecord};
 use crate::credential::{Fingerprint, Origin, Settings, Tenant, Trust};
 use crate::entra::tokens;
 use crate::protocol::instant;
+use crate::seal::Guard;
 use crate::text::printable;
 
-/// How entries are protected on disk, beside the rights of their files.
-const PROTECTION: &str = "none";
+/// How entries are protected on disk that are not sealed: by the rights of their files.
+pub(super) const UNSEALED: &str = "none";
 
 /// One tenant, as the documents have it.
 #[derive(Debug, Serialize)]
@@ -91,8 +92,9 @@ pub(super) struct ListedServer {
 }
 
 impl Listed {
-    /// What may be shown of `entry`, with whom its tenant's `settings` trust.
-    pub fn new(entry: &Entry, settings: Option<&Settings>, now: DateTime<Utc>) -> Self {
+    /// What may be shown of what was `found`, with whom its tenant's `settings` trust.
+    pub fn new(found: &Found, settings: Option<&Settings>, now: DateTime<Utc>) -> Self {
+        let entry = &found.entry;
         let usable = Usable::new(entry, settings);
         // What is kept for other settings is shown where there is nothing else.
         let entra = usable.newest().or_else(|| entry.entra.iter().max_by_key(|record| record.obtained_at));
@@ -108,7 +110,7 @@ impl Listed {
             account: account.as_deref().map(printable).filter(|name| !name.is_empty()),
             entra: entra.map(ListedEntra::new),
             servers,
-            protection: PROTECTION,
+            protection: found.guard.map_or(UNSEALED, Guard::name),
             end: usable.end(),
             is_renewable: usable.is_renewable(),
         }
@@ -122,7 +124,7 @@ impl Listed {
             account: None,
             entra: None,
             servers: Vec::new(),
-            protection: PROTECTION,
+            protection: UNSEALED,
             end: None,
             is_renewable: false,
         }
@@ -139,6 +141,11 @@ impl Listed {
     /// What the next `get` could do.
     pub fn state(&self) -> State {
         self.state
+    }
+
+    /// Whether anything is kept.
+    pub(super) fn is_kept(&self) -> bool {
+        self.entra.is_some() || !self.servers.is_empty() && self.state != State::LoginRequired
     }
 
     /// The tenant.
@@ -219,6 +226,7 @@ fn read_back(text: &str) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::Entry;
 
     #[test]
     fn a_name_with_nothing_to_show_is_none() {
@@ -228,6 +236,7 @@ mod tests {
             r#""obtained_at":"2026-11-23T04:00:00Z","access_expires_at":"2026-11-23T05:00:00Z"}]}"#
         );
         let entry = Entry::read(&tenant, entry.as_bytes()).unwrap();
-        assert_eq!(Listed::new(&entry, None, DateTime::UNIX_EPOCH).account, None);
+        let found = Found { entry, damage: None, guard: None };
+        assert_eq!(Listed::new(&found, None, DateTime::UNIX_EPOCH).account, None);
     }
 }

@@ -10,8 +10,10 @@ mod usable;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use self::listed::UNSEALED;
 pub use self::listed::{Listed, State};
 use super::{Answer, Context, Report};
+use crate::cache::Found;
 use crate::cli::{FailOnArg, ListArgs};
 use crate::credential::Tenant;
 use crate::error::{Error, Kind, Result};
@@ -73,6 +75,7 @@ fn answer(
     } else if tenants.is_empty() && hosts.is_empty() {
         if filter::is_any(args) { String::new() } else { NOTHING.to_owned() }
     } else {
+        tell_unsealed(context, &tenants);
         table::draw(&tenants, &hosts, context.page(false), args.wide, now)
     };
     let Some(file) = &args.output else { return Ok(Secret::new(text.into_bytes())) };
@@ -107,10 +110,10 @@ fn tenants(context: &Context<'_>, named: &[Tenant], now: DateTime<Utc>) -> Resul
     let listed = tenants.into_iter().map(|tenant| {
         // What the cache holds can be told where the configuration is wrong, too.
         let settings = context.config.settings(tenant).ok();
-        match context.cache.read(tenant).map(|found| (found.damage, found.entry)) {
-            Ok((None, entry)) if entry.is_empty() => Listed::missing(tenant, settings.as_ref()),
-            Ok((None, entry)) => Listed::new(&entry, settings.as_ref(), now),
-            Ok((Some(damage), _)) => damaged(tenant, damage, &mut damages),
+        match context.cache.glance(tenant) {
+            Ok(Found { damage: Some(damage), .. }) => damaged(tenant, damage, &mut damages),
+            Ok(found) if found.entry.is_empty() => Listed::missing(tenant, settings.as_ref()),
+            Ok(found) => Listed::new(&found, settings.as_ref(), now),
             Err(error) => damaged(tenant, error.to_string(), &mut damages),
         }
     });
@@ -122,6 +125,18 @@ fn tenants(context: &Context<'_>, named: &[Tenant], now: DateTime<Utc>) -> Resul
 fn damaged(tenant: &Tenant, why: String, damages: &mut Vec<String>) -> Listed {
     damages.push(why);
     Listed::damaged(tenant)
+}
+
+/// Where the operating system was to seal tokens and no keyring answered, a person hears of it.
+fn tell_unsealed(context: &Context<'_>, tenants: &[Listed]) {
+    let is_unsealed =
+        |tenant: &Listed| tenant.state != State::Damaged && tenant.protection == UNSEALED && tenant.is_kept();
+    if (context.stdout)().is_some() && context.cache.vault().falls_back() && tenants.iter().any(is_unsealed) {
+        context.warnings.add(
+            "tokens are protected by the rights of their files alone, because no keyring answered; \
+             see vb365-helper help protection",
+        );
+    }
 }
 
 /// A disk that went bad damages many at once, and nobody reads thousands of lines.

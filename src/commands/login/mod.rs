@@ -54,9 +54,10 @@ fn tenants(context: &Context<'_>, args: &LoginArgs) -> Result<Vec<Tenant>> {
 fn is_due(context: &Context<'_>, tenant: &Tenant) -> bool {
     let settings = context.config.settings(tenant).ok();
     // Of an entry that cannot be read nobody knows; the tenant's own sign-in says why.
-    !context.cache.read(tenant).is_ok_and(|found| {
-        Listed::new(&found.entry, settings.as_ref(), context.clock.now()).state() != State::LoginRequired
-    })
+    !context
+        .cache
+        .read(tenant)
+        .is_ok_and(|found| Listed::new(&found, settings.as_ref(), context.clock.now()).state() != State::LoginRequired)
 }
 
 fn one(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs) -> Result<Answer> {
@@ -72,5 +73,5 @@ fn one(context: &Context<'_>, tenant: &Tenant, args: &LoginArgs) -> Result<Answe
 /// The tenant as `list --json` has it.
 fn entry(context: &Context<'_>, settings: &Settings) -> Result<Listed> {
     let found = context.cache.read(&settings.tenant)?;
-    Ok(Listed::new(&found.entry, Some(settings), context.clock.now()))
+    Ok(Listed::new(&found, Some(settings), context.clock.now()))
 }

@@ -46,9 +46,8 @@ impl Job {
     pub(super) fn new(config: &Config, cache: &Cache, tenant: &Tenant, now: DateTime<Utc>) -> Self {
         let found = cache.read(tenant).ok();
         let settings = config.settings(tenant);
-        let needed_by = found
-            .as_ref()
-            .and_then(|found| Listed::new(&found.entry, settings.as_ref().ok(), now).sign_in_needed_by(now));
+        let needed_by =
+            found.as_ref().and_then(|found| Listed::new(found, settings.as_ref().ok(), now).sign_in_needed_by(now));
         let kept = |server: &Origin| found.as_ref().and_then(|found| found.entry.veeam(server));
         let steps = |settings: &Settings| {
             let servers = settings.servers.iter().filter(|server| kept(server).is_some());

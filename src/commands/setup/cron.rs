@@ -33,7 +33,8 @@ pub(super) fn wiring(desk: &Desk<'_>) -> Result<Wiring> {
 /// What a shell's environment says about the files: cron does not know it.
 fn places(desk: &Desk<'_>) -> Result<Vec<String>> {
     let mut words = Vec::new();
-    for name in ["VB365_HELPER_CONFIG", "VB365_HELPER_CACHE_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
+    let own = ["VB365_HELPER_CONFIG", "VB365_HELPER_CACHE_DIR", "VB365_HELPER_KEY_FILE"];
+    for name in own.into_iter().chain(["XDG_CONFIG_HOME", "XDG_DATA_HOME"]) {
         let place = if name.starts_with("XDG") { desk.xdg(name) } else { desk.place(name) };
         if let Some(place) = place.and_then(|place| std::path::absolute(place).ok()) {
             words.push(format!("{name}={}", shell::sh(&[text(&place)?])));

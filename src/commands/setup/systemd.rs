@@ -108,9 +108,13 @@ fn environment(desk: &Desk<'_>) -> Result<String> {
     let mut lines = String::new();
     let own = |name| (name, desk.place(name).and_then(|place| std::path::absolute(place).ok()));
     let xdg = |name| (name, desk.xdg(name));
-    for (name, place) in
-        [own("VB365_HELPER_CONFIG"), own("VB365_HELPER_CACHE_DIR"), xdg("XDG_CONFIG_HOME"), xdg("XDG_DATA_HOME")]
-    {
+    for (name, place) in [
+        own("VB365_HELPER_CONFIG"),
+        own("VB365_HELPER_CACHE_DIR"),
+        own("VB365_HELPER_KEY_FILE"),
+        xdg("XDG_CONFIG_HOME"),
+        xdg("XDG_DATA_HOME"),
+    ] {
         let Some(place) = place else { continue };
         lines += &format!("Environment=\"{name}={}\"\n", inside_quotes(&text(&place)?));
     }

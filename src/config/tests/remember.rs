@@ -86,7 +86,7 @@ fn after(text: &str, told: &Told) -> String {
 fn a_new_file_says_where_its_keys_are_explained() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("a/b/config.toml");
-    let config = Config::load(&Places { config_file: Some(path.clone()), cache_dir: None }).unwrap();
+    let config = Config::load(&Places { config_file: Some(path.clone()), ..Places::default() }).unwrap();
     let told = Told { api_version: Some(ApiVersion::V8), ..server("https://a:4443") };
     config.remember(&"Abc.com".parse().unwrap(), &told, &FakeClock::default()).unwrap();
     assert_eq!(

@@ -23,7 +23,7 @@ const MICROSOFTS: [&str; 7] = [
 /// `text` is the file's content.
 pub fn check(text: &[u8]) {
     let Ok(text) = std::str::from_utf8(text) else { return };
-    let places = Places { config_file: None, cache_dir: Some("cache".into()) };
+    let places = Places { config_file: None, cache_dir: Some("cache".into()), ..Places::default() };
     let config = match Config::parse(FILE.into(), text.to_owned(), &places) {
         Ok(config) => config,
         Err(error) => return assert_placed(&error, text),

@@ -138,7 +138,7 @@ fn each_way_in_which_a_tenant_is_not_well_has_its_remedy() {
     let kept = |tenant: &str, text: String| fs::write(world.cache_dir().join(format!("{tenant}.json")), text).unwrap();
     let of = |tenant: &str| entry.replace(TENANT, tenant);
     kept("damaged.com", "{".into());
-    kept("newer.com", r#"{"version":2,"tenant":"newer.com"}"#.into());
+    kept("newer.com", r#"{"version":3,"tenant":"newer.com"}"#.into());
     kept("other.com", of("other.com").replace("User.ReadWrite.All", "User.Read"));
     let mut dead: Value = serde_json::from_str(&of("dead.com")).unwrap();
     dead["entra"][0]["rejected"] =
@@ -162,7 +162,7 @@ fn each_way_in_which_a_tenant_is_not_well_has_its_remedy() {
     let found = findings(&world, &[], 6);
     for (tenant, check, state, words, hint) in [
         ("damaged.com", "entry", "failure", "is damaged and counts as empty", "vb365-helper login damaged.com"),
-        ("newer.com", "entry", "failure", "is of the newer version 2", "use the version of vb365-helper"),
+        ("newer.com", "entry", "failure", "is of the newer version 3", "use the version of vb365-helper"),
         ("other.com", "sign-in", "failure", "another identity host, client id or set", "vb365-helper login other.com"),
         ("dead.com", "sign-in", "failure", "ended on 2026-11-23 (AADSTS700082)", "vb365-helper login dead.com"),
         ("late.com", "sign-in", "warning", "ends in 9 days unless", "vb365-helper refresh late.com"),
