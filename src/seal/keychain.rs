@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use security_framework::base::Error;
+use security_framework::os::macos::keychain::SecKeychain;
 use security_framework::passwords::{delete_generic_password, get_generic_password, set_generic_password};
 use zeroize::Zeroizing;
 
@@ -34,6 +35,8 @@ pub(super) fn current(_: Duration) -> Result<Located, Missing> {
 
 /// The key with this name.
 pub(super) fn find(name: &str, _: Duration) -> Result<Key, Missing> {
+    // A locked keychain would have a person asked for the password, and wait.
+    let _quiet = SecKeychain::disable_user_interaction();
     match get_generic_password(SERVICE, name).map(Zeroizing::new) {
         Ok(bytes) => Key::read(&bytes).ok_or_else(|| Missing::Lost(format!("the keychain's key {name} is damaged"))),
         Err(error) if error.code() == NOT_FOUND => {
@@ -70,6 +73,7 @@ pub(super) fn forget_all_but(name: &str) -> Result<(), Missing> {
 }
 
 fn current_name() -> Result<Option<String>, Missing> {
+    let _quiet = SecKeychain::disable_user_interaction();
     match get_generic_password(SERVICE, CURRENT) {
         Ok(name) => Ok(Some(String::from_utf8_lossy(&name).into_owned())),
         Err(error) if error.code() == NOT_FOUND => Ok(None),

@@ -17,7 +17,7 @@ use crate::typo;
 const README: &str = include_str!("../../../README.md");
 
 /// Every topic with the heading of its section.
-const TOPICS: [(&str, &str); 18] = [
+const TOPICS: [(&str, &str); 19] = [
     ("first-use", "First use"),
     ("sign-in", "Signing in"),
     ("certificates", "Trusting a server"),
@@ -25,6 +25,7 @@ const TOPICS: [(&str, &str); 18] = [
     ("keeping-alive", "Keeping sign-ins alive"),
     ("unattended", "Unattended jobs"),
     ("config", "Configuration"),
+    ("protection", "Tokens at rest"),
     ("protocol", "Protocol"),
     ("exit-codes", "Errors and exit codes"),
     ("callers", "Callers"),
