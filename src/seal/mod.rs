@@ -200,6 +200,8 @@ impl Vault {
     /// # Errors
     /// Kind `cache`: it cannot be protected as it should be.
     pub fn seal(&self, name: &str, outline: &str, text: &Secret<Vec<u8>>) -> Result<Secret<Vec<u8>>> {
+        // Asked for under the lock of the name: a key that was replaced meanwhile may be gone soon.
+        self.known().current.take_if(|current| current.is_some());
         let Some((guard, Located { label, key })) = self.current()? else { return Ok(text.clone()) };
         let outline: &RawValue = serde_json::from_str(outline).map_err(|_| broken())?;
         let header = Header { protection: guard.name().into(), key: label.into(), outline };
