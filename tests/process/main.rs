@@ -32,3 +32,4 @@ mod setup;
 mod store;
 #[path = "../support/mod.rs"]
 mod support;
+mod unaccepted;
