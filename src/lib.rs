@@ -131,7 +131,7 @@ impl Process<'_> {
         let program = self.called();
         match command {
             Command::Program(command) => {
-                let config = self.config(config);
+                let config = Config::load_present(&places(self.variables, config));
                 let exchange = Exchange::from(command).or(before);
                 let understood = exchange.understand(program, self.variables, stdin, self.clock, config.as_ref().err());
                 let failure = understood.protocol.failure;
@@ -158,7 +158,7 @@ impl Process<'_> {
                 return self.with_context(config, |context| list::run(context, &args));
             }
             PersonCommand::Login(Later(args)) => {
-                return self.with_context(config, |context| login::run(context, *args));
+                return self.with(&self.config(config)?, |context| login::run(context, *args));
             }
             PersonCommand::Refresh(Later(args)) => {
                 return self.with_context(config, |context| refresh::run(context, &args));
@@ -182,13 +182,14 @@ impl Process<'_> {
     fn set_up(&self, config: Option<PathBuf>, args: &SetupArgs) -> Result<Answer> {
         let Self { variables, program, .. } = *self;
         let process = setup::Process { variables, called: self.called(), program, config_file: config.clone() };
-        self.with_context(config, |context| setup::run(context, &process, args))
+        self.with(&self.config(config)?, |context| setup::run(context, &process, args))
     }
 
     fn with_context<T>(&self, config: Option<PathBuf>, run: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {
-        self.with(&self.config(config)?, run)
+        self.with(&Config::load_present(&places(self.variables, config))?, run)
     }
 
+    /// For who makes the file, or says what is wrong with it.
     fn config(&self, named: Option<PathBuf>) -> Result<Config> {
         Config::load(&places(self.variables, named))
     }

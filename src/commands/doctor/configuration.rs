@@ -12,7 +12,9 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     let mut findings = Findings::about(ABOUT);
     let (path, tenants) = (config.path(), config.tenants().count());
     let shown = path.display();
-    if path.exists() {
+    if let Some(error) = config.missed() {
+        findings.fail("file", &error);
+    } else if path.exists() {
         let tenants = if tenants == 1 { "1 tenant".to_owned() } else { format!("{tenants} tenants") };
         findings.ok("file", format!("{shown}, {tenants}"));
     } else {
