@@ -65,3 +65,23 @@ fn where_none_is_named_nothing_is_configured_yet() {
     // The usual way to say that there is none.
     assert_eq!(home.run_raw(&["list", "--config", "/dev/null"]).code, 0);
 }
+
+#[test]
+fn a_timer_that_has_nobody_to_renew_needs_a_person() {
+    let machine = Machine::new();
+    let all = |args: &[&str]| machine.run_raw(&[&["refresh", "--all"], args].concat());
+    let outcome = all(&[]);
+    let words = "vb365-helper: nobody is signed in on this machine, so that nothing was renewed\n\
+                 vb365-helper: hint: vb365-helper login --from-config\n";
+    assert_eq!((outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()), (3, "renewed 0 tenants\n", words));
+    let document = all(&["--json"]);
+    assert_eq!((document.code, document.document()["renewed"].as_u64()), (3, Some(0)));
+    machine.write_config("");
+    let outcome = all(&[]);
+    let hint = "vb365-helper: hint: vb365-helper login TENANT --server https://HOST:4443\n";
+    assert!(outcome.code == 3 && outcome.stderr.ends_with(hint), "{outcome:?}");
+    // Whom it is not due for is signed in.
+    let machine = Machine::signed_in();
+    let outcome = machine.run_raw(&["refresh", "--all", "--due-within", "1d"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (0, "renewed 0 tenants; 1 not due\n"));
+}
