@@ -1,6 +1,7 @@
 //! `doctor`: sees what is wrong with the configuration, the cache and the servers, says what mends it, and
 //! changes nothing.
 
+mod files;
 mod hosts;
 
 use std::collections::BTreeMap;
