@@ -331,6 +331,26 @@ pub fn check_writable(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Checks that this user can start the program at `path`.
+///
+/// # Errors
+/// What the system says.
+#[cfg(unix)]
+pub fn check_executable(path: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    check_regular(&fs::metadata(path)?)?;
+    Ok(accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS)?)
+}
+
+/// On Windows the name tells what can be started.
+///
+/// # Errors
+/// What the system says.
+#[cfg(windows)]
+pub fn check_executable(path: &Path) -> io::Result<()> {
+    check_regular(&fs::metadata(path)?)
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};

@@ -41,7 +41,7 @@ struct Document<'a> {
 /// # Errors
 /// None: what fails is a finding, and the report fails with the first of them.
 pub fn run(context: &Context<'_>, args: &DoctorArgs) -> Result<Report> {
-    let mut findings = configuration::check(context.config);
+    let mut findings = configuration::check(context.config, context.variables);
     findings.extend(cache::check(context.cache));
     let tenants = match &args.tenant {
         Some(tenant) => vec![tenant.clone()],

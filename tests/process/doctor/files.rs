@@ -1,11 +1,12 @@
-//! What doctor says of files and names.
+//! What doctor says of files: a cache that cannot be written, and a prompt command that cannot be
+//! started.
 
 #![cfg(unix)]
 
 use std::fs;
 
 use super::{mode, one};
-use crate::support::Machine;
+use crate::support::{Machine, World};
 
 #[cfg(target_os = "linux")]
 #[test]
@@ -36,4 +37,38 @@ fn a_cache_that_cannot_be_written_is_a_failure() {
     let document = outcome.document();
     let [state, message, _] = one(document["findings"].as_array().unwrap(), "cache", "directory");
     assert!(state == "failure" && message.contains("cannot be made"), "{message}");
+}
+
+#[test]
+fn a_prompt_command_that_cannot_be_started_is_told_before_it_is_needed() {
+    let world = World::new();
+    world.store_entra("1", 0);
+    let config = fs::read_to_string(world.home().join("config.toml")).unwrap();
+    let prompt = |program: &str| {
+        world.write_config(&format!("{config}[prompt]\ncommand = [\"{program}\"]\n"));
+        let found = findings_of(&world);
+        let [state, message, hint] = one(&found, "configuration", "prompt");
+        [state, message, hint].map(str::to_owned)
+    };
+    let path = world.home().join("./tell");
+    let shown = path.display();
+    let [state, message, hint] = prompt("./tell");
+    assert_eq!((state.as_str(), hint.as_str()), ("warning", "vb365-helper help unattended"));
+    assert!(message.starts_with(&format!("the prompt command {shown} cannot be started: ")), "{message}");
+    fs::write(&path, "#!/bin/sh\n").unwrap();
+    mode(&path, 0o644);
+    let [state, _, hint] = prompt("./tell");
+    assert_eq!((state, hint), ("warning".to_owned(), format!("chmod u+x '{shown}'")));
+    mode(&path, 0o755);
+    assert_eq!(prompt("./tell"), ["ok".to_owned(), shown.to_string(), String::new()]);
+    // A name is looked up as the system does it; in these tests the home is the whole PATH.
+    assert_eq!(prompt("tell")[0], "ok");
+    assert_eq!(prompt("tells")[0], "warning");
+    assert!(prompt("tells")[1].contains("tells cannot be started: it is in no directory of PATH"));
+}
+
+/// Whatever the hosts say.
+fn findings_of(world: &World) -> Vec<serde_json::Value> {
+    let outcome = world.run_raw(&["doctor", "--json"]);
+    outcome.document()["findings"].as_array().unwrap().clone()
 }
