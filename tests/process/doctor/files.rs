@@ -1,12 +1,12 @@
-//! What doctor says of files: a cache that cannot be written, and a prompt command that cannot be
-//! started.
+//! What doctor says of files and names: a cache that cannot be written, a prompt command that cannot be
+//! started, and a tenant that nobody knows.
 
 #![cfg(unix)]
 
 use std::fs;
 
-use super::{mode, one};
-use crate::support::{Machine, World};
+use super::{about, findings, mode, one};
+use crate::support::{Machine, ORGANIZATION, World};
 
 #[cfg(target_os = "linux")]
 #[test]
@@ -71,4 +71,14 @@ fn a_prompt_command_that_cannot_be_started_is_told_before_it_is_needed() {
 fn findings_of(world: &World) -> Vec<serde_json::Value> {
     let outcome = world.run_raw(&["doctor", "--json"]);
     outcome.document()["findings"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_name_with_a_slip_is_answered_by_the_one_that_was_probably_meant() {
+    let machine = Machine::signed_in();
+    let typed = ORGANIZATION.replace("Abc", "abd");
+    let found = findings(&machine, &[&typed], 5);
+    let [_, _, hint] = one(&found, &typed, "sign-in");
+    assert_eq!(hint, format!("did you mean {ORGANIZATION}? if not: vb365-helper login {typed}"));
+    assert!(about(&found, &typed, "settings")[0][2].is_empty());
 }
