@@ -25,6 +25,7 @@ mod help;
 mod hosts;
 mod ladder;
 mod list;
+mod logout;
 mod named_config;
 mod protocol;
 mod refresh;
