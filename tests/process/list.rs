@@ -481,3 +481,15 @@ fn everything_about_a_tenant_is_a_block_of_facts() {
     );
     assert_eq!(text, expected);
 }
+
+#[test]
+fn a_file_is_for_metrics_alone() {
+    let world = World::new();
+    let path = world.home().join("out").display().to_string();
+    for flag in ["--json", "--quiet", "--wide"] {
+        let outcome = world.run_raw(&["list", flag, "--output", &path]);
+        assert_eq!(outcome.code, 2, "{flag}: {outcome:?}");
+    }
+    assert_eq!(world.run_raw(&["list", "--output", &path]).code, 2);
+    assert!(!world.home().join("out").exists());
+}
