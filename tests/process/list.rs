@@ -493,3 +493,18 @@ fn a_file_is_for_metrics_alone() {
     assert_eq!(world.run_raw(&["list", "--output", &path]).code, 2);
     assert!(!world.home().join("out").exists());
 }
+
+#[test]
+fn a_monitor_is_told_what_mends_a_file_that_no_sign_in_heals() {
+    let world = World::new();
+    world.store_veeam("1", 0);
+    fs::write(world.cache_file(), r#"{"version":99}"#).unwrap();
+    let hint = world.get(&[]).error("cache")["hint"].as_str().unwrap().to_owned();
+    let outcome = world.run_raw(&["list", "--fail-on", "damaged"]);
+    assert_eq!(outcome.code, 7);
+    assert!(outcome.stderr.ends_with(&format!("hint: {hint}\n")), "{outcome:?}");
+    // What a sign-in heals needs one.
+    fs::write(world.cache_dir().join("aaa.com.json"), "{").unwrap();
+    let outcome = world.run_raw(&["list", "--fail-on", "damaged"]);
+    assert!(outcome.stderr.ends_with("hint: vb365-helper login aaa.com\n"), "{outcome:?}");
+}

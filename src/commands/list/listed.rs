@@ -34,6 +34,9 @@ pub struct Listed {
     is_renewable: bool,
     #[serde(skip)]
     is_unaccepted: bool,
+    /// What mends an entry that cannot be read, where no sign-in does.
+    #[serde(skip)]
+    pub(super) remedy: Option<String>,
 }
 
 /// What the next `get` could do.
@@ -116,6 +119,7 @@ impl Listed {
             end: usable.end(),
             is_renewable: usable.is_renewable(),
             is_unaccepted: usable.is_unaccepted(),
+            remedy: None,
         }
     }
 
@@ -131,6 +135,7 @@ impl Listed {
             end: None,
             is_renewable: false,
             is_unaccepted: false,
+            remedy: None,
         }
     }
 
