@@ -14,7 +14,8 @@ Examples:
   # Everything of a tenant
   vb365-helper logout abc.onmicrosoft.com
   # One server's tokens alone
-  vb365-helper logout abc.onmicrosoft.com --server https://vb365.abc.local:4443";
+  vb365-helper logout abc.onmicrosoft.com \\
+    --server https://vb365.abc.local:4443";
 
 /// Arguments of `logout`.
 #[derive(Args, Debug)]
