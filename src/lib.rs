@@ -19,6 +19,7 @@ pub mod protocol;
 pub mod resolve;
 pub mod screen;
 pub mod secret;
+pub mod shell;
 pub mod steps;
 pub mod text;
 pub mod token;
@@ -28,7 +29,7 @@ pub mod warnings;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cache::Cache;
 use crate::cli::{Cli, Command, Later, NotACommand, PersonCommand, SetupArgs};
@@ -58,6 +59,11 @@ pub struct Streams<'a> {
     pub stderr: &'a mut dyn Write,
 }
 
+/// How commands begin in hints, and those that look at the configuration.
+const CALL: &str = "vb365-helper ";
+const CONFIGURED: [&str; 11] =
+    ["login", "logout", "refresh", "list", "doctor", "trust", "setup", "get", "store", "erase", "forget"];
+
 /// How a failure is told on stdout; not at all where there is no form for it.
 type Failure = Option<fn(&Error) -> Output>;
 
@@ -80,6 +86,7 @@ pub fn run(
     }
     let (warnings, start) = (Warnings::default(), clock.elapsed());
     let parsed = cli::parse(args);
+    let file = parsed.as_ref().ok().and_then(|cli| cli.config.clone());
     let trail = if parsed.as_ref().is_ok_and(Cli::is_to_be_explained) { Trail::kept() } else { Trail::default() };
     let (warnings, trail) = (&warnings, &trail);
     let process = Process { args, variables, program, stdout: stdout_surface, clock, terminal, warnings, trail };
@@ -107,9 +114,9 @@ pub fn run(
         // Where the answer stands, or a piece of it, no second document belongs.
         Ok(Report { answer, failure }) => match write_answer(&answer, stdout).and(failure.map_or(Ok(()), Err)) {
             Ok(()) => 0,
-            Err(error) => write_error(&error, None, stdout, stderr),
+            Err(error) => write_error(&naming(error, file.as_deref()), None, stdout, stderr),
         },
-        Err(error) => write_error(&error, failure, stdout, stderr),
+        Err(error) => write_error(&naming(error, file.as_deref()), failure, stdout, stderr),
     }
 }
 
@@ -216,6 +223,23 @@ fn places(variables: Variables<'_>, named: Option<PathBuf>) -> Places {
     let place = |name| variables(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let config_file = named.or_else(|| place("VB365_HELPER_CONFIG"));
     Places { config_file, cache_dir: place("VB365_HELPER_CACHE_DIR") }
+}
+
+/// `error` with the configuration `file` that a flag named in each command of its hint that would look at
+/// another one without it.
+fn naming(error: Error, file: Option<&Path>) -> Error {
+    let Some((hint, file)) = error.hint().zip(file.and_then(Path::to_str)) else { return error };
+    let mut pieces = hint.split(CALL);
+    let mut named = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        named += CALL;
+        let command = piece.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        if CONFIGURED.contains(&command) {
+            named += &format!("--config {} ", shell::sh(&[file]));
+        }
+        named += piece;
+    }
+    error.with_hint(named)
 }
 
 fn document(speaks_json: bool) -> Failure {
