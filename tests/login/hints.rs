@@ -4,8 +4,9 @@
 use std::fs;
 
 use crate::support::inside::ManualClock;
-use crate::support::{Machine, ORGANIZATION, Outcome, TENANT};
-use crate::unconfigured;
+use crate::support::seat::SOON;
+use crate::support::{Machine, ORGANIZATION, Outcome, TENANT, can_use_terminals};
+use crate::{machine, run, unconfigured};
 
 fn without_a_terminal(machine: &Machine, args: &[&str]) -> Outcome {
     machine.run_inside(&ManualClock::new(), args, b"")
@@ -82,4 +83,25 @@ fn a_name_with_a_slip_is_answered_by_the_one_that_was_probably_meant() {
         "did you mean {ORGANIZATION}? if not: vb365-helper login abd.onmicrosoft.com --server https://HOST:4443"
     );
     assert_eq!((outcome.code, hint(&outcome)), (8, expected.as_str()));
+}
+
+#[test]
+fn a_server_that_does_not_speak_the_version_is_noticed_before_anybody_is_asked() {
+    if !can_use_terminals() {
+        return;
+    }
+    // The configuration says v8.
+    let machine = machine(|options| (options.versions, options.auto_approve) = (vec![5, 6], true));
+    let url = machine.sandbox.url();
+    let finished = run(&machine, &["login", TENANT]);
+    let said = format!(
+        "vb365-helper: {url} does not speak API version v8; it speaks v6, v5\n\
+         vb365-helper: hint: vb365-helper login {TENANT} --server {url} --api-version v6\n"
+    );
+    assert_eq!((finished.code, String::from_utf8_lossy(&finished.stderr).as_ref()), (Some(8), said.as_str()));
+    assert_eq!((machine.sandbox.requests("device_code"), finished.terminal.as_str()), (0, ""));
+    // What it says helps.
+    let args = ["login", TENANT, "--server", &url, "--api-version", "v6"];
+    assert_eq!(machine.at_a_terminal(&args).finish(SOON).code, Some(0));
+    assert!(fs::read_to_string(machine.home().join("config.toml")).unwrap().contains("api_version = \"v6\""));
 }

@@ -131,9 +131,10 @@ fn ctrl_c_is_heard_whatever_the_next_one_waits_for() {
     let first = format!("[tenants.\"{TENANT}\"]\n");
     machine.write_config(&text.replace(&first, &format!("{first}api_version = \"v8\"\n")));
     // The next server says nothing about its version, the one after that is signed in to elsewhere.
+    machine.sandbox.fault("service_instance", Fault::Delay(Duration::ZERO));
     machine.sandbox.fault("service_instance", Fault::Delay(Duration::from_secs(15)));
     let session = machine.at_a_terminal(&["login", TENANT, "second.com"]);
-    wait_until("the server is asked", || machine.sandbox.requests("service_instance") == 1);
+    wait_until("the server is asked", || machine.sandbox.requests("service_instance") == 2);
     ends_at_once(session, "second.com");
 
     let _held = hold_lock(&machine, "third.com.login.lock");

@@ -13,6 +13,7 @@ use crate::device_login::Wishes;
 use crate::error::{Error, Kind, Result};
 use crate::http::Client;
 use crate::resolve::{Ladder, SignedIn};
+use crate::text::in_a_row;
 use crate::veeam::Veeam;
 
 /// How long finding out the API version may take for each version asked for.
@@ -45,8 +46,9 @@ pub(super) fn run(
         let words = format!("{tenant} is new here. If you mean {near}: Ctrl-C, then vb365-helper login {near}\n");
         let _ = context.terminal.show(&words);
     }
-    if settings.api_version.is_none() {
-        told.api_version = Some(newest_version(context, &settings, &server, &told)?);
+    match settings.api_version {
+        Some(version) => check_version(context, &settings, &server, version, &told)?,
+        None => told.api_version = Some(newest_version(context, &settings, &server, &told)?),
     }
     let settings = context.config.settings_with(tenant, &told)?;
     let request = request(tenant, server, args.timeout);
@@ -60,6 +62,30 @@ fn newest_version(context: &Context<'_>, settings: &Settings, server: &Origin, t
     let found =
         context.unless_cancelled(&settings.tenant, move || Veeam::newest_version(&client, &origin, PROBE_LIMIT));
     found.map_err(|error| with_usual_port(error, &settings.tenant, server, told))
+}
+
+/// Whether `server` speaks the configured version: another server of the tenant did, or this one did once.
+fn check_version(
+    context: &Context<'_>,
+    settings: &Settings,
+    server: &Origin,
+    version: ApiVersion,
+    told: &Told,
+) -> Result<()> {
+    let (client, origin, tenant) = (Client::new(&settings.trust)?, server.clone(), &settings.tenant);
+    let spoken = context.unless_cancelled(tenant, move || {
+        let is_served = Veeam::asked_for(&client, &origin, version, None, PROBE_LIMIT)?.is_served;
+        if is_served { Ok(vec![version]) } else { Veeam::versions(&client, &origin, PROBE_LIMIT) }
+    });
+    let spoken = spoken.map_err(|error| with_usual_port(error, tenant, server, told))?;
+    if spoken.contains(&version) {
+        return Ok(());
+    }
+    let names: Vec<_> = spoken.iter().map(|version| version.as_str()).collect();
+    let names = in_a_row(names.iter().copied());
+    let message = format!("{server} does not speak API version {version}; it speaks {names}");
+    let newest = Told { server: Some(server.clone()), api_version: spoken.first().copied(), ..told.clone() };
+    Err(Error::new(Kind::Config, message).with_hint(again([tenant.as_str()], &newest)))
 }
 
 /// Writes what was told into the configuration. Where that cannot be written, and lacks nothing but the
