@@ -301,8 +301,12 @@ fn is_roots(metadata: &fs::Metadata) -> bool {
     std::os::unix::fs::MetadataExt::uid(metadata) == 0
 }
 
+/// Checks that this user can make files in `dir`.
+///
+/// # Errors
+/// What the system says.
 #[cfg(unix)]
-fn check_writable(dir: &Path) -> io::Result<()> {
+pub fn check_writable(dir: &Path) -> io::Result<()> {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
     Ok(accessat(CWD, dir, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?)
 }
@@ -319,9 +323,32 @@ fn is_roots(_: &fs::Metadata) -> bool {
 }
 
 /// An access list is best asked by writing.
+///
+/// # Errors
+/// None.
 #[cfg(windows)]
-fn check_writable(_: &Path) -> io::Result<()> {
+pub fn check_writable(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// Checks that this user can start the program at `path`.
+///
+/// # Errors
+/// What the system says.
+#[cfg(unix)]
+pub fn check_executable(path: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    check_regular(&fs::metadata(path)?)?;
+    Ok(accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS)?)
+}
+
+/// On Windows the name tells what can be started.
+///
+/// # Errors
+/// What the system says.
+#[cfg(windows)]
+pub fn check_executable(path: &Path) -> io::Result<()> {
+    check_regular(&fs::metadata(path)?)
 }
 
 #[cfg(all(test, unix))]

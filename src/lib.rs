@@ -20,6 +20,7 @@ pub mod resolve;
 pub mod screen;
 pub mod seal;
 pub mod secret;
+pub mod shell;
 pub mod steps;
 pub mod text;
 pub mod token;
@@ -29,7 +30,7 @@ pub mod warnings;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cache::Cache;
 use crate::cli::{Cli, Command, Later, NotACommand, PersonCommand, SetupArgs};
@@ -60,6 +61,11 @@ pub struct Streams<'a> {
     pub stderr: &'a mut dyn Write,
 }
 
+/// How commands begin in hints, and those that look at the configuration.
+const CALL: &str = "vb365-helper ";
+const CONFIGURED: [&str; 11] =
+    ["login", "logout", "refresh", "list", "doctor", "trust", "setup", "get", "store", "erase", "forget"];
+
 /// How a failure is told on stdout; not at all where there is no form for it.
 type Failure = Option<fn(&Error) -> Output>;
 
@@ -82,6 +88,7 @@ pub fn run(
     }
     let (warnings, start) = (Warnings::default(), clock.elapsed());
     let parsed = cli::parse(args);
+    let file = parsed.as_ref().ok().and_then(|cli| cli.config.clone());
     let trail = if parsed.as_ref().is_ok_and(Cli::is_to_be_explained) { Trail::kept() } else { Trail::default() };
     let (warnings, trail) = (&warnings, &trail);
     let process = Process { args, variables, program, stdout: stdout_surface, clock, terminal, warnings, trail };
@@ -109,9 +116,9 @@ pub fn run(
         // Where the answer stands, or a piece of it, no second document belongs.
         Ok(Report { answer, failure }) => match write_answer(&answer, stdout).and(failure.map_or(Ok(()), Err)) {
             Ok(()) => 0,
-            Err(error) => write_error(&error, None, stdout, stderr),
+            Err(error) => write_error(&naming(error, file.as_deref()), None, stdout, stderr),
         },
-        Err(error) => write_error(&error, failure, stdout, stderr),
+        Err(error) => write_error(&naming(error, file.as_deref()), failure, stdout, stderr),
     }
 }
 
@@ -133,7 +140,7 @@ impl Process<'_> {
         let program = self.called();
         match command {
             Command::Program(command) => {
-                let config = self.config(config);
+                let config = Config::load_present(&places(self.variables, config));
                 let exchange = Exchange::from(command).or(before);
                 let understood = exchange.understand(program, self.variables, stdin, self.clock, config.as_ref().err());
                 let failure = understood.protocol.failure;
@@ -160,7 +167,7 @@ impl Process<'_> {
                 return self.with_context(config, |context| list::run(context, &args));
             }
             PersonCommand::Login(Later(args)) => {
-                return self.with_context(config, |context| login::run(context, *args));
+                return self.with(&self.config(config)?, |context| login::run(context, *args));
             }
             PersonCommand::Refresh(Later(args)) => {
                 return self.with_context(config, |context| refresh::run(context, &args));
@@ -187,13 +194,14 @@ impl Process<'_> {
     fn set_up(&self, config: Option<PathBuf>, args: &SetupArgs) -> Result<Answer> {
         let Self { variables, program, .. } = *self;
         let process = setup::Process { variables, called: self.called(), program, config_file: config.clone() };
-        self.with_context(config, |context| setup::run(context, &process, args))
+        self.with(&self.config(config)?, |context| setup::run(context, &process, args))
     }
 
     fn with_context<T>(&self, config: Option<PathBuf>, run: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {
-        self.with(&self.config(config)?, run)
+        self.with(&Config::load_present(&places(self.variables, config))?, run)
     }
 
+    /// For who makes the file, or says what is wrong with it.
     fn config(&self, named: Option<PathBuf>) -> Result<Config> {
         Config::load(&places(self.variables, named))
     }
@@ -226,6 +234,23 @@ fn places(variables: Variables<'_>, named: Option<PathBuf>) -> Places {
         protection: variables("VB365_HELPER_PROTECTION").filter(|value| !value.is_empty()),
         key_file: place("VB365_HELPER_KEY_FILE"),
     }
+}
+
+/// `error` with the configuration `file` that a flag named in each command of its hint that would look at
+/// another one without it.
+fn naming(error: Error, file: Option<&Path>) -> Error {
+    let Some((hint, file)) = error.hint().zip(file.and_then(Path::to_str)) else { return error };
+    let mut pieces = hint.split(CALL);
+    let mut named = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        named += CALL;
+        let command = piece.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        if CONFIGURED.contains(&command) {
+            named += &format!("--config {} ", shell::sh(&[file]));
+        }
+        named += piece;
+    }
+    error.with_hint(named)
 }
 
 fn document(speaks_json: bool) -> Failure {

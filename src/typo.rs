@@ -1,7 +1,7 @@
 //! The name that was probably meant by one that nobody knows.
 
 /// The one of `known` that is nearest to `typed`, if it is near: a slip of the fingers away, or the same
-/// name with another ending (`abc`, `abc.com` and `abc.onmicrosoft.com`).
+/// name with another ending or none (`abc`, `abc.com` and `abc.onmicrosoft.com`).
 pub fn nearest<'n>(typed: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let typed = typed.to_ascii_lowercase();
     let first = first_label(&typed);
@@ -9,6 +9,8 @@ pub fn nearest<'n>(typed: &str, known: impl IntoIterator<Item = &'n str>) -> Opt
     let slips = first.len() / 4 + 1;
     let distance = |name: &str| match name.to_ascii_lowercase() {
         name if first_label(&name) == first => 1,
+        // Who types no ending has made the slip before it.
+        name if first == typed => strsim::damerau_levenshtein(&typed, first_label(&name)),
         name => strsim::damerau_levenshtein(&typed, &name),
     };
     let near = known.into_iter().map(|name| (distance(name), name)).filter(|(distance, _)| *distance <= slips);
@@ -32,6 +34,9 @@ mod tests {
             ("abc.onmircosoft.com", Some(0)),
             ("ABC", Some(0)),
             ("abc.com", Some(0)),
+            ("abcc", Some(0)),
+            ("contosso", Some(1)),
+            ("xyz", None),
             ("contosso.onmicrosoft.com", Some(1)),
             ("cotnos.onmicrosoft.com", Some(1)),
             ("72f988bf-86f1-41af-91ab-2d7cd011db74", Some(2)),

@@ -96,6 +96,9 @@ mod tests {
     use super::*;
     use crate::cli::{command, parse};
 
+    /// What a shell shows in a line of 80 columns, its mark for a line that goes on included.
+    const LONGEST_EXAMPLE: usize = 78;
+
     /// The command lines of this program in a text of examples, up to what a shell takes for itself.
     fn calls(text: &str) -> Vec<Vec<OsString>> {
         let text = text.replace("\\\n", " ");
@@ -118,6 +121,15 @@ mod tests {
                 assert!(call[1..].iter().any(|word| word == name), "{call:?} is no example of {name}");
                 assert!(parse(&call).is_ok(), "{call:?}: {:?}", parse(&call));
             }
+        }
+    }
+
+    #[test]
+    fn an_example_fits_a_terminal_so_that_it_can_be_copied() {
+        for command in command().get_subcommands() {
+            let examples = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            let long: Vec<_> = examples.lines().filter(|line| line.chars().count() > LONGEST_EXAMPLE).collect();
+            assert!(long.is_empty(), "{}: {long:?}", command.get_name());
         }
     }
 

@@ -53,7 +53,7 @@ pub struct ListArgs {
     #[arg(long)]
     pub prometheus: bool,
     /// Replace this file by the metrics as a whole, as a textfile collector wants it
-    #[arg(long, value_name = "FILE", requires = "prometheus")]
+    #[arg(long, value_name = "FILE", requires = "prometheus", conflicts_with_all = ["json", "quiet", "wide"])]
     pub output: Option<PathBuf>,
     /// End with the exit code of the state if a tenant that is listed is in it (3 or 7); may be repeated
     #[arg(long, value_enum, value_name = "STATE", value_delimiter = ',', requires_if("due", "due_within"))]

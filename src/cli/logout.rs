@@ -6,15 +6,16 @@ use super::server;
 use crate::credential::{Origin, Tenant};
 
 const ABOUT: &str = "\
-    Ends the access tokens at their servers, as far as these can be told (v7 and \
-    later), and erases everything that is kept for the tenant on this machine. \
+    Erases everything that is kept for the tenant on this machine, and ends the \
+    access tokens at their servers, as far as these can be told (v7 and later). \
     Microsoft's sign-in ends only in Entra.";
 const EXAMPLES: &str = "\
 Examples:
   # Everything of a tenant
   vb365-helper logout abc.onmicrosoft.com
   # One server's tokens alone
-  vb365-helper logout abc.onmicrosoft.com --server https://vb365.abc.local:4443";
+  vb365-helper logout abc.onmicrosoft.com \\
+    --server https://vb365.abc.local:4443";
 
 /// Arguments of `logout`.
 #[derive(Args, Debug)]

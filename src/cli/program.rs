@@ -34,8 +34,8 @@ Examples:
   # What Microsoft answered to another program's device code
   vb365-helper store abc.onmicrosoft.com < response.json
   # What the VB365 server answered
-  vb365-helper store abc.onmicrosoft.com --server https://vb365.abc.local:4443 \\
-    < response.json";
+  vb365-helper store abc.onmicrosoft.com \\
+    --server https://vb365.abc.local:4443 < response.json";
 const ERASE: &str = "\
     Removes tokens from this machine. Nothing ends at Microsoft or at the server, \
     and removing what is not there is no mistake. Without TENANT, a JSON request is \

@@ -14,7 +14,7 @@ const ABOUT: &str = "\
     other; the exit code is 3 if any needs a person, else that of the first failure.";
 const EXAMPLES: &str = "\
 Examples:
-  # Everything, from a timer: see vb365-helper setup systemd, cron, task-scheduler
+  # Everything, from a timer: setup systemd, cron and task-scheduler make one
   vb365-helper refresh --all
   # Only sign-ins that would end within a month
   vb365-helper refresh --all --due-within 30d

@@ -14,8 +14,8 @@ Examples:
   # Look, compare, and say yes
   vb365-helper trust https://vb365.abc.local:4443
   # Without a question, for a script that knows the SHA-256
-  vb365-helper trust https://vb365.abc.local:4443 \\
-    --pin-sha256 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+  vb365-helper trust https://vb365.abc.local:4443 --pin-sha256 \\
+    9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
 /// Arguments of `trust`.
 #[derive(Args, Debug)]

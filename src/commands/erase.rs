@@ -2,7 +2,7 @@
 //! there is no mistake.
 
 use super::{Answer, Context, LOCK_TIMEOUT};
-use crate::cache::Entry;
+use crate::cache::{Entry, Found, TenantLock};
 use crate::credential::{Origin, ServerName, ServerRequest};
 use crate::entra::tokens;
 use crate::error::Result;
@@ -64,10 +64,20 @@ pub(super) fn one(context: &Context<'_>, request: &EraseRequest, deadline: Deadl
     }
     let mut lock = context.cache.lock(&request.tenant, context.clock, deadline)?;
     if request.server.is_none() && !request.access_only {
+        // Unread: what a newer version wrote goes as well.
         return lock.remove();
     }
     let found = lock.read()?;
-    if found.damage.is_some() {
+    forget(&mut lock, found, request)
+}
+
+/// The same by whoever holds the lock and has `found` what is kept.
+///
+/// # Errors
+/// Kind `cache`.
+pub(super) fn forget(lock: &mut TenantLock, found: Found, request: &EraseRequest) -> Result<()> {
+    let is_whole = request.server.is_none() && !request.access_only;
+    if is_whole || found.damage.is_some() {
         // What is in it cannot be told, so all of it goes: nothing that should be gone may stay.
         return lock.remove();
     }

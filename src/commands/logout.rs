@@ -1,5 +1,5 @@
-//! `logout`: tells each server that its access token is no longer wanted, as far as it can be told, and
-//! erases what is kept, whatever it says.
+//! `logout`: erases what is kept, and then tells each server that its access token is no longer wanted, as far
+//! as it can be told, whatever it says.
 
 use std::time::Duration;
 
@@ -21,28 +21,44 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Logs out and erases.
 ///
 /// # Errors
-/// Kind `cache`: it is still there.
+/// Kind `cache`: it is still there, and no server was told.
 pub fn run(context: &Context<'_>, args: &LogoutArgs) -> Result<Answer> {
     let tenant = &args.tenant;
     if let Some(near) = context.near(tenant) {
         context.warnings.add(format!("nothing was kept of {tenant}; did you mean {near}?"));
     }
-    let told = tell_servers(context, args);
-    let request = EraseRequest { tenant: tenant.clone(), server: args.server.clone(), access_only: false };
-    let deadline = Deadline::after(context.clock, LOCK_TIMEOUT);
-    erase::one(context, &request, deadline).map_err(|error| error.with_tenant(tenant))?;
+    let erased = erased(context, args).map_err(|error| error.with_tenant(tenant))?;
+    let told = tell_servers(context, args, &erased);
     let whose = args.server.as_ref().map_or_else(|| tenant.to_string(), |server| format!("{tenant} at {server}"));
     let told: String = told.iter().map(|server| format!("; {server} has ended the access token")).collect();
     Ok(Secret::new(format!("nothing is kept of {whose} any more{told}\n").into_bytes()))
 }
 
+/// Erases before any server is told: a token that is ended there must not be handed out here. Answers what
+/// was kept of the servers that are meant.
+fn erased(context: &Context<'_>, args: &LogoutArgs) -> Result<Vec<VeeamRecord>> {
+    let LogoutArgs { tenant, server } = args;
+    if !context.cache.holds(tenant)? {
+        return Ok(Vec::new());
+    }
+    let deadline = Deadline::after(context.clock, LOCK_TIMEOUT);
+    let mut lock = context.cache.lock(tenant, context.clock, deadline)?;
+    let found = lock.read()?;
+    if let Some(damage) = &found.damage {
+        context.warnings.add(format!("{damage}; an access token of it may live on"));
+    }
+    let is_meant = |record: &&VeeamRecord| server.as_ref().is_none_or(|only| only.as_str() == record.server);
+    let records = found.entry.veeam.iter().filter(is_meant).cloned().collect();
+    let request = EraseRequest { tenant: tenant.clone(), server: server.clone(), access_only: false };
+    erase::forget(&mut lock, found, &request)?;
+    Ok(records)
+}
+
 /// Those servers that ended their tokens; of the others it is said that their tokens live on.
-fn tell_servers(context: &Context<'_>, args: &LogoutArgs) -> Vec<Origin> {
+fn tell_servers(context: &Context<'_>, args: &LogoutArgs, erased: &[VeeamRecord]) -> Vec<Origin> {
     let settings = context.config.settings(&args.tenant);
-    let Ok(found) = context.cache.read(&args.tenant) else { return Vec::new() };
-    let is_meant = |record: &&VeeamRecord| args.server.as_ref().is_none_or(|only| only.as_str() == record.server);
     let mut told = Vec::new();
-    for record in found.entry.veeam.iter().filter(is_meant) {
+    for record in erased {
         let token = record.access_token.as_ref().filter(|_| record.life().is_alive(context.clock.now()));
         let Some(token) = token else { continue };
         match settings.as_ref().map_err(Error::to_string).and_then(|settings| tell(settings, record, token)) {

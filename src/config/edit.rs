@@ -60,7 +60,7 @@ pub(super) type Edit<'a> = dyn Fn(&str) -> Result<Option<String>, Mistake> + 'a;
 
 /// The file's text after `edit`; `None` if that changes nothing.
 fn rewritten(path: &Path, edit: &Edit<'_>) -> Result<Option<String>> {
-    let old = read(path)?;
+    let old = read(path)?.unwrap_or_default();
     let (mark, text) = match old.strip_prefix(BYTE_ORDER_MARK) {
         Some(text) => (BYTE_ORDER_MARK, text),
         None => ("", old.as_str()),

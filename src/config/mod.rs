@@ -61,6 +61,8 @@ pub struct Config {
     protection: Protection,
     text: String,
     file: File,
+    /// Whether the file was named and is not there.
+    is_missed: bool,
 }
 
 impl Config {
@@ -73,7 +75,18 @@ impl Config {
         let default = || Some(own_directories()?.config_dir().join("config.toml"));
         let path = places.config_file.clone().or_else(default).ok_or_else(no_home)?;
         let text = read(&path)?;
-        Self::parse(path, text, places)
+        let is_missed = text.is_none() && places.config_file.is_some();
+        Ok(Self { is_missed, ..Self::parse(path, text.unwrap_or_default(), places)? })
+    }
+
+    /// The same for who needs what is configured: a file that was named and is not there is a slip, which
+    /// must not pass for an empty one.
+    ///
+    /// # Errors
+    /// As [`Config::load`], and kind `config` for such a file.
+    pub fn load_present(places: &Places) -> Result<Self> {
+        let config = Self::load(places)?;
+        config.missed().map_or(Ok(config), Err)
     }
 
     /// The configuration that stands as `text` in the file `path`.
@@ -88,12 +101,19 @@ impl Config {
         let cache_dir = places.cache_dir.clone().or(configured).or_else(default).ok_or_else(no_home)?;
         let protection = protection::written(&file.cache, &path).map_err(|mistake| placed(&path, &text, &mistake))?;
         let protection = protection.over(places)?;
-        Ok(Self { path, cache_dir, protection, text, file })
+        Ok(Self { path, cache_dir, protection, text, file, is_missed: false })
     }
 
     /// The configuration file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What is wrong where the file was named and is not there.
+    pub fn missed(&self) -> Option<Error> {
+        let message = format!("the configuration file {} is not there", self.path.display());
+        let hint = "name the one that is meant, or make it: vb365-helper login TENANT --server https://HOST:4443";
+        self.is_missed.then(|| Error::new(Kind::Config, message).with_hint(hint))
     }
 
     /// Where the tokens are kept.
@@ -137,18 +157,18 @@ fn own_directories() -> Option<ProjectDirs> {
     ProjectDirs::from("", "", "vb365-helper")
 }
 
-/// The file's text; a file that is not there is empty.
-fn read(path: &Path) -> Result<String> {
+/// The file's text; `None` where there is no file.
+fn read(path: &Path) -> Result<Option<String>> {
     if path == Path::new("/dev/null") {
         // The usual way to have none.
-        return Ok(String::new());
+        return Ok(Some(String::new()));
     }
     match files::read(path) {
-        Ok(bytes) => String::from_utf8(bytes).map_err(|error| {
+        Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|error| {
             let lines = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n');
             told(format!("{}:{}: not UTF-8", path.display(), lines.count()))
         }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unusable(path, &error)),
     }
 }

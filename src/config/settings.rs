@@ -72,7 +72,7 @@ impl<'a> Sources<'a> {
                 pins: self.pins()?,
             },
             min_ttl: self.pick(None, "min_ttl", |value| min_ttl(value.text()?))?.unwrap_or(MIN_TTL),
-            prompt: self.prompt().map_err(|mistake| self.config.mistake(&mistake))?,
+            prompt: self.config.prompt()?,
         })
     }
 
@@ -87,21 +87,6 @@ impl<'a> Sources<'a> {
 
     fn sections(&self) -> impl Iterator<Item = &'a Section> {
         self.own.map(|own| &own.section).into_iter().chain([&self.config.file.defaults])
-    }
-
-    /// The table `[prompt]`, which is the same for all tenants.
-    fn prompt(&self) -> Result<Option<PromptCommand>, Mistake> {
-        let section = &self.config.file.prompt;
-        let Some(command) = section.get("command", |value| command(value, &self.config.path))? else {
-            return Ok(None);
-        };
-        let (program, args) = command;
-        let timeout = section.get("timeout", |value| match waited(value.text()?)? {
-            Duration::ZERO => Err("leaves nobody the time to sign in".into()),
-            timeout => Ok(timeout),
-        })?;
-        let repeat_after = section.get("repeat_after", |value| waited(value.text()?))?.unwrap_or(REPEAT_AFTER);
-        Ok(Some(PromptCommand { program, args, timeout, repeat_after }))
     }
 
     /// A server that was told joins those of the tenant's own table, and stands before `[defaults]`.
@@ -141,6 +126,26 @@ impl<'a> Sources<'a> {
             "if tokens may go there, add `allow_custom_authority = true` below [tenants.\"{tenant}\"] in {file}"
         )))
     }
+}
+
+impl Config {
+    /// The table `[prompt]`, which is the same for all tenants.
+    ///
+    /// # Errors
+    /// Kind `config`, naming file, line and key.
+    pub fn prompt(&self) -> Result<Option<PromptCommand>> {
+        prompt(&self.file.prompt, &self.path).map_err(|mistake| self.mistake(&mistake))
+    }
+}
+
+fn prompt(section: &Section, config: &Path) -> Result<Option<PromptCommand>, Mistake> {
+    let Some((program, args)) = section.get("command", |value| command(value, config))? else { return Ok(None) };
+    let timeout = section.get("timeout", |value| match waited(value.text()?)? {
+        Duration::ZERO => Err("leaves nobody the time to sign in".into()),
+        timeout => Ok(timeout),
+    })?;
+    let repeat_after = section.get("repeat_after", |value| waited(value.text()?))?.unwrap_or(REPEAT_AFTER);
+    Ok(Some(PromptCommand { program, args, timeout, repeat_after }))
 }
 
 impl Told {

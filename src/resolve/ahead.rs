@@ -28,14 +28,18 @@ impl Ladder<'_> {
     }
 
     /// Renews the server's access token, by the assertion if there is one; false where nothing is kept of the
-    /// server (any more).
+    /// server (any more), unless none of the tenant's servers has taken the assertion yet.
     ///
     /// # Errors
     /// As [`Ladder::renew_sign_in`].
     pub fn renew_server(&self, deadline: Deadline) -> Result<bool> {
         let mut held = self.hold(deadline)?;
-        let Some(record) = held.entry.veeam(&self.server) else { return Ok(false) };
-        if record.access_token.is_none() || !self.is_just_now(record.obtained_at) {
+        let is_due = match held.entry.veeam(&self.server) {
+            Some(record) => record.access_token.is_none() || !self.is_just_now(record.obtained_at),
+            None if held.is_unaccepted() => true,
+            None => return Ok(false),
+        };
+        if is_due {
             held.renew_token().map_err(Stop::into_error)?;
         }
         self.saved().map(|()| true)
@@ -59,6 +63,12 @@ impl Ladder<'_> {
 }
 
 impl Held<'_, '_> {
+    /// Whether there is an assertion that none of the tenant's servers has taken yet.
+    fn is_unaccepted(&self) -> bool {
+        let mut servers = self.ladder.settings.servers.iter();
+        self.living_assertion().is_some() && !servers.any(|server| self.entry.veeam(server).is_some())
+    }
+
     fn renew_token(&mut self) -> Result<(), Stop> {
         if self.living_assertion().is_some() {
             self.exchange(Source::Exchange).map(drop)

@@ -100,8 +100,24 @@ impl Veeam {
                 return Ok(version);
             }
         }
+        Err(Self::speaks_none(server))
+    }
+
+    /// All versions that `server` speaks, newest first, each asked for within `limit`.
+    ///
+    /// # Errors
+    /// As [`Veeam::newest_version`].
+    pub fn versions(http: &Client, server: &Origin, limit: Duration) -> Result<Vec<ApiVersion>> {
+        let mut spoken = Vec::new();
+        for version in ApiVersion::NEWEST_FIRST {
+            spoken.extend(Self::asked_for(http, server, version, None, limit)?.is_served.then_some(version));
+        }
+        if spoken.is_empty() { Err(Self::speaks_none(server)) } else { Ok(spoken) }
+    }
+
+    fn speaks_none(server: &Origin) -> Error {
         let message = format!("{server} speaks none of the API versions v4 to v8");
-        Err(Error::new(Kind::Config, message).with_hint("check the server's address and port"))
+        Error::new(Kind::Config, message).with_hint("check the server's address and port")
     }
 
     /// Asks `server` for its `ServiceInstance`: as anybody, to see whether it speaks `version`, or with a

@@ -26,8 +26,8 @@ pub fn judge(tenant: &Tenant, server: &Origin, version: ApiVersion, reply: &Repl
         400 | 401 => Failure::Rejected(rejection(reply, sent)),
         404 => {
             let message = format!("{server} does not speak API version {version}");
-            let hint = format!("vb365-helper login {tenant} --server {server} --api-version vN, with one it speaks");
-            Failure::Other(Error::new(Kind::Config, message).with_hint(hint))
+            // Which ones it does speak is asked there.
+            Failure::Other(Error::new(Kind::Config, message).with_hint(format!("vb365-helper doctor {tenant}")))
         }
         _ => Failure::Other(not_an_answer(server, reply)),
     }

@@ -14,6 +14,7 @@
 
 mod account;
 mod browser;
+mod hints;
 mod refresh;
 mod screens;
 mod several;

@@ -28,14 +28,33 @@ fn one_tenants_failure_stops_no_other_and_is_in_the_summary() {
     assert_eq!(finished.code, Some(5), "{finished:?}");
     let shown = &finished.terminal;
     assert!(shown.contains("[1 of 2] second.com\n") && shown.contains(&format!("[2 of 2] {TENANT}\n")), "{shown}");
-    let summary = shown.trim_end().rsplit_once("\n\n").unwrap().1;
+    let (shown, hints) = shown.trim_end().rsplit_once("\n\n").unwrap();
+    assert_eq!(hints, "second.com: check the tenant's name");
+    let summary = shown.rsplit_once("\n\n").unwrap().1;
     let words = summary.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.starts_with("second.com failed 127.0.0.1:") && words.contains(" refused second.com: "), "{summary}");
     assert!(words.ends_with(&format!("{TENANT} signed in admin@abc.onmicrosoft.com")), "{summary}");
     assert!(summary.lines().all(|line| line.chars().count() <= 80), "{summary}");
     let stderr = String::from_utf8_lossy(&finished.stderr);
     assert!(stderr.starts_with("vb365-helper: 1 of 2 sign-ins failed, the first because: 127.0.0.1:"), "{stderr}");
-    assert!(stderr.ends_with("vb365-helper: hint: vb365-helper login second.com\n"), "{stderr}");
+    assert!(stderr.ends_with("vb365-helper: hint: check the tenant's name\n"), "{stderr}");
+}
+
+#[test]
+fn only_those_are_to_be_signed_in_again_of_whom_that_helps() {
+    if !can_use_terminals() {
+        return;
+    }
+    let machine = three(true);
+    let busy = Fault::Answer { status: 503, headers: Vec::new(), body: String::new() };
+    machine.sandbox.fault("device_code", Fault::Delay(Duration::ZERO));
+    machine.sandbox.fault("device_code", busy);
+    let authority = machine.sandbox.authority();
+    let finished = run(&machine, &["login", "second.com", TENANT, "--authority", &authority]);
+    assert_eq!(finished.code, Some(5), "{finished:?}");
+    let stderr = String::from_utf8_lossy(&finished.stderr);
+    let hint = format!("vb365-helper: hint: vb365-helper login {TENANT} --authority {authority}\n");
+    assert!(stderr.ends_with(&hint), "{stderr}");
 }
 
 #[test]
@@ -131,9 +150,10 @@ fn ctrl_c_is_heard_whatever_the_next_one_waits_for() {
     let first = format!("[tenants.\"{TENANT}\"]\n");
     machine.write_config(&text.replace(&first, &format!("{first}api_version = \"v8\"\n")));
     // The next server says nothing about its version, the one after that is signed in to elsewhere.
+    machine.sandbox.fault("service_instance", Fault::Delay(Duration::ZERO));
     machine.sandbox.fault("service_instance", Fault::Delay(Duration::from_secs(15)));
     let session = machine.at_a_terminal(&["login", TENANT, "second.com"]);
-    wait_until("the server is asked", || machine.sandbox.requests("service_instance") == 1);
+    wait_until("the server is asked", || machine.sandbox.requests("service_instance") == 2);
     ends_at_once(session, "second.com");
 
     let _held = hold_lock(&machine, "third.com.login.lock");

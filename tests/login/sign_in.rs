@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::support::seat::{PROMPT, SOON};
-use crate::support::server::Fault;
+use crate::support::server::{Fault, Options, Sandbox};
 use crate::support::{HOUR, Machine, ORGANIZATION, Outcome, TENANT, ago, can_use_terminals, hold_lock, wait_until};
 use crate::{assert_nothing_secret, code_of, json, machine, run, unconfigured};
 
@@ -404,11 +404,13 @@ fn a_configuration_that_cannot_be_written_turns_nobody_away_who_is_configured() 
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
 
     // A new destination that cannot be remembered is none.
-    let new = ["--server", "http://127.0.0.1:1", "--api-version", "v8"];
+    let other = Sandbox::start(Options::default()).unwrap();
+    let new = ["--server", &other.url(), "--api-version", "v8"];
     let finished = run(&machine, &[&["--config", &named, "login", TENANT][..], &new].concat());
     assert_eq!(finished.code, Some(8), "{finished:?}");
     let hint = format!(
-        "hint: write it there by hand, under [tenants.\"{TENANT}\"]: server = \"http://127.0.0.1:1\"; api_version = \"v8\"\n"
+        "hint: write it there by hand, under [tenants.\"{TENANT}\"]: server = \"{}\"; api_version = \"v8\"\n",
+        other.url()
     );
     let stderr = String::from_utf8_lossy(&finished.stderr);
     assert!(stderr.contains("config.toml.lock") && stderr.ends_with(&hint), "{stderr}");

@@ -1,7 +1,7 @@
 //! The versions of the VB365 REST API: how each spells its token endpoint, and how the newest one
 //! that a server speaks is found.
 
-use crate::support::{Answers, EXCHANGE, HOUR, ORGANIZATION, World, entra, post, veeam};
+use crate::support::{Answers, EXCHANGE, HOUR, ORGANIZATION, TENANT, World, entra, post, veeam};
 
 #[test]
 fn every_version_is_called_as_its_documents_spell_it() {
@@ -82,6 +82,7 @@ fn a_server_without_any_version_or_without_the_configured_one_is_a_matter_of_con
     let mut world = World::new();
     world.store_entra("1", 0);
     let exchange = world.exchange(&entra("1")).fails(404, "");
-    world.get(&[]).error("config");
+    // Which versions it speaks is asked there, and no person is needed to know it.
+    assert_eq!(world.get(&[]).error("config")["hint"], format!("vb365-helper doctor {TENANT}"));
     exchange.assert();
 }

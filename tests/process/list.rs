@@ -69,8 +69,9 @@ fn the_document_tells_everything_but_the_tokens() {
 #[test]
 fn states_say_what_get_can_do() {
     let world = World::new();
+    // The server has not taken it yet.
     world.store_entra("1", 0);
-    assert_eq!(state(&world), "valid");
+    assert_eq!(state(&world), "renewable");
     world.store_entra("1", HOUR);
     assert_eq!(state(&world), "renewable");
     world.store_veeam("1", 0);
@@ -244,8 +245,8 @@ fn the_table_shows_first_what_needs_attention() {
     assert_eq!(rows[0], head);
     assert_eq!(rows[1], ["never.com", "login", "required", "-", server.as_str(), "-", "now"]);
     assert_eq!(rows[2], ["damaged.com", "damaged", "-", "-", "-", "-"]);
-    assert_eq!(rows[3][..5], ["late.com", "renewable", "-", "-", "-"]);
-    assert_eq!(rows[4][..5], ["fresh.com", "renewable", "-", "-", "-"]);
+    assert_eq!(rows[3][..5], ["late.com", "renewable", "-", server.as_str(), "-"]);
+    assert_eq!(rows[4][..5], ["fresh.com", "renewable", "-", server.as_str(), "-"]);
     assert!(rows[3][5] < rows[4][5], "{}", outcome.stdout);
     assert_eq!(rows[5][..4], [TENANT, "valid", "-", server.as_str()]);
     assert!(rows[5][4].parse::<i64>().is_ok_and(|minutes| (58..60).contains(&minutes)), "{}", outcome.stdout);
@@ -479,4 +480,31 @@ fn everything_about_a_tenant_is_a_block_of_facts() {
          access token   {minutes} min left ({ends})\n    refresh token  kept\n  protection       none\n"
     );
     assert_eq!(text, expected);
+}
+
+#[test]
+fn a_file_is_for_metrics_alone() {
+    let world = World::new();
+    let path = world.home().join("out").display().to_string();
+    for flag in ["--json", "--quiet", "--wide"] {
+        let outcome = world.run_raw(&["list", flag, "--output", &path]);
+        assert_eq!(outcome.code, 2, "{flag}: {outcome:?}");
+    }
+    assert_eq!(world.run_raw(&["list", "--output", &path]).code, 2);
+    assert!(!world.home().join("out").exists());
+}
+
+#[test]
+fn a_monitor_is_told_what_mends_a_file_that_no_sign_in_heals() {
+    let world = World::new();
+    world.store_veeam("1", 0);
+    fs::write(world.cache_file(), r#"{"version":99}"#).unwrap();
+    let hint = world.get(&[]).error("cache")["hint"].as_str().unwrap().to_owned();
+    let outcome = world.run_raw(&["list", "--fail-on", "damaged"]);
+    assert_eq!(outcome.code, 7);
+    assert!(outcome.stderr.ends_with(&format!("hint: {hint}\n")), "{outcome:?}");
+    // What a sign-in heals needs one.
+    fs::write(world.cache_dir().join("aaa.com.json"), "{").unwrap();
+    let outcome = world.run_raw(&["list", "--fail-on", "damaged"]);
+    assert!(outcome.stderr.ends_with("hint: vb365-helper login aaa.com\n"), "{outcome:?}");
 }

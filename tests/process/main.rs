@@ -27,6 +27,8 @@ mod hosts;
 mod keyring;
 mod ladder;
 mod list;
+mod logout;
+mod named_config;
 mod protection;
 mod protocol;
 mod refresh;
@@ -35,3 +37,4 @@ mod setup;
 mod store;
 #[path = "../support/mod.rs"]
 mod support;
+mod unaccepted;

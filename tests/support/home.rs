@@ -27,8 +27,11 @@ const EXIT_CODES: [(&str, i32); 9] = [
 pub struct Home(TempDir);
 
 impl Home {
+    /// Nothing is configured.
     pub fn new() -> Self {
-        Self(TempDir::new().unwrap())
+        let home = Self(TempDir::new().unwrap());
+        home.write_config("");
+        home
     }
 
     pub fn write_config(&self, text: &str) {

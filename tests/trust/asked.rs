@@ -215,7 +215,8 @@ fn login_asks_about_a_stranger_before_anything_else() {
     };
     let finished = ask("\n").finish(SOON);
     assert_eq!(finished.code, Some(9));
-    assert!(stderr(&finished).ends_with(&format!("hint: vb365-helper login {TENANT} --server {url}\n")));
+    let typed = format!("--server {url} --organization {ORGANIZATION} --authority {authority}");
+    assert!(stderr(&finished).ends_with(&format!("hint: vb365-helper login {TENANT} {typed}\n")));
     assert!(!machine.home().join("config.toml").exists(), "a server that is not trusted was remembered");
 
     let session = ask("y\n");

@@ -1,11 +1,13 @@
 //! The cache directory: its rights, what writers have left, and who works on it now. What stands in the
 //! entries is a matter of their tenants.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::finding::{Finding, Findings};
 use crate::cache::{Cache, HeldLock, Survey};
 use crate::credential::Host;
+use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::text::in_a_row;
 
@@ -17,9 +19,12 @@ pub(super) fn check(cache: &Cache) -> Vec<Finding> {
     let dir = cache.dir().display().to_string();
     match cache.survey() {
         Err(error) => findings.fail("directory", &error),
-        Ok(Survey { is_there: false, .. }) => findings.ok("directory", format!("{dir} is not there yet")),
         Ok(survey) => {
-            findings.ok("directory", dir.as_str());
+            match writable(cache.dir()) {
+                Err(error) => findings.fail("directory", &error),
+                Ok(()) if survey.is_there => findings.ok("directory", dir.as_str()),
+                Ok(()) => findings.ok("directory", format!("{dir} is not there yet")),
+            }
             permissions(&mut findings, &dir, &survey);
             leftovers(&mut findings, cache.dir(), &survey);
             survey.locks.iter().for_each(|lock| findings.ok("lock", held(lock)));
@@ -46,6 +51,25 @@ fn protection(findings: &mut Findings, cache: &Cache) {
         Ok(None) => findings.ok("protection", "the rights of the files alone"),
         Err(error) => findings.fail("protection", &error),
     }
+}
+
+/// Whether something can be written in `dir`, or it can be made: without a lock file no call renews anything.
+fn writable(dir: &Path) -> Result<()> {
+    let is_there = |part: &&Path| part.exists();
+    let Some(there) = dir.ancestors().find(is_there) else { return Ok(()) };
+    files::check_writable(there).map_err(|error| {
+        let (shown, there_shown) = (dir.display(), there.display());
+        let message = match there == dir {
+            true => format!("the cache directory {shown} cannot be written: {error}"),
+            false => format!("the cache directory {shown} cannot be made: {there_shown}: {error}"),
+        };
+        let hint = match error.kind() {
+            // Nobody else's directory gets here.
+            ErrorKind::PermissionDenied if there == dir => format!("chmod u+rwx '{shown}'"),
+            _ => "keep the cache where it can be written: set [cache] dir in the configuration".to_owned(),
+        };
+        Error::new(Kind::Cache, message).with_hint(hint)
+    })
 }
 
 fn permissions(findings: &mut Findings, dir: &str, survey: &Survey) {

@@ -41,13 +41,17 @@ struct Document<'a> {
 /// # Errors
 /// None: what fails is a finding, and the report fails with the first of them.
 pub fn run(context: &Context<'_>, args: &DoctorArgs) -> Result<Report> {
-    let mut findings = configuration::check(context.config);
+    let mut findings = configuration::check(context.config, context.variables);
     findings.extend(cache::check(context.cache));
     let tenants = match &args.tenant {
         Some(tenant) => vec![tenant.clone()],
         None => tenants(context),
     };
-    let (about_tenants, visits) = look_at(context, &tenants);
+    let (mut about_tenants, visits) = look_at(context, &tenants);
+    if let Some(near) = args.tenant.as_ref().and_then(|tenant| context.near(tenant)) {
+        let hints = about_tenants.iter_mut().filter_map(|finding| finding.hint.as_mut());
+        hints.for_each(|hint| *hint = format!("did you mean {near}? if not: {hint}"));
+    }
     findings.extend(network());
     // From now on: a slow disk with many tenants on it must not use up the servers' time.
     let deadline = Deadline::after(context.clock, args.timeout);

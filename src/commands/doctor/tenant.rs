@@ -100,6 +100,10 @@ fn check_sign_in(
         }
         None => findings.ok("sign-in", format!("{account}renewed by the server alone")),
     }
+    if listed.is_unaccepted() {
+        // By `refresh`, which shows no token.
+        findings.warn("token", "no server has accepted this sign-in yet", format!("vb365-helper refresh {tenant}"));
+    }
 }
 
 /// Tokens of servers that the configuration does not name any more are of no use to anybody here.

@@ -33,6 +33,11 @@ pub struct Listed {
     end: Option<DateTime<Utc>>,
     #[serde(skip)]
     is_renewable: bool,
+    #[serde(skip)]
+    is_unaccepted: bool,
+    /// What mends an entry that cannot be read, where no sign-in does.
+    #[serde(skip)]
+    pub(super) remedy: Option<String>,
 }
 
 /// What the next `get` could do.
@@ -101,7 +106,9 @@ impl Listed {
         // As for `get`, the first of each server counts, whatever else somebody wrote into the file.
         let mut names = HashSet::new();
         let records = entry.veeam.iter().filter(|record| names.insert(record.server.as_str()));
-        let servers = records.map(|record| ListedServer::new(record, trust(settings, &record.server))).collect();
+        let kept = records.map(|record| ListedServer::new(record, trust(settings, &record.server)));
+        let awaited = if usable.is_unaccepted() { configured(settings) } else { Vec::new() };
+        let servers = kept.chain(awaited).collect();
         let account = entra.and_then(|record| record.account.clone());
         let account = account.or_else(|| entry.veeam.iter().find_map(|record| record.account.clone()));
         Self {
@@ -113,6 +120,8 @@ impl Listed {
             protection: found.guard.map_or(UNSEALED, Guard::name),
             end: usable.end(),
             is_renewable: usable.is_renewable(),
+            is_unaccepted: usable.is_unaccepted(),
+            remedy: None,
         }
     }
 
@@ -127,15 +136,14 @@ impl Listed {
             protection: UNSEALED,
             end: None,
             is_renewable: false,
+            is_unaccepted: false,
+            remedy: None,
         }
     }
 
     /// A tenant of whom nothing is kept.
     pub(super) fn missing(tenant: &Tenant, settings: Option<&Settings>) -> Self {
-        let servers = settings.map(|settings| settings.servers.as_slice()).unwrap_or_default();
-        let trust = settings.map(|settings| &settings.trust);
-        let servers = servers.iter().map(|server| ListedServer::of(server.as_str(), None, false, trust));
-        Self { state: State::LoginRequired, servers: servers.collect(), ..Self::damaged(tenant) }
+        Self { state: State::LoginRequired, servers: configured(settings), ..Self::damaged(tenant) }
     }
 
     /// What the next `get` could do.
@@ -161,6 +169,11 @@ impl Listed {
         }
     }
 
+    /// Whether no server that is configured has given a token for the sign-in (yet).
+    pub fn is_unaccepted(&self) -> bool {
+        self.is_unaccepted
+    }
+
     /// Whether anything that `get` would use can be renewed.
     pub fn is_renewable(&self) -> bool {
         self.is_renewable
@@ -180,6 +193,13 @@ impl ListedEntra {
             refresh_expires_at: refresh_end(record).map(instant),
         }
     }
+}
+
+/// The servers that `settings` name, of which nothing is kept.
+fn configured(settings: Option<&Settings>) -> Vec<ListedServer> {
+    let servers = settings.map(|settings| settings.servers.as_slice()).unwrap_or_default();
+    let trust = settings.map(|settings| &settings.trust);
+    servers.iter().map(|server| ListedServer::of(server.as_str(), None, false, trust)).collect()
 }
 
 /// Whom `settings` trust to be `server`; `None` where they do not name it any more.

@@ -114,7 +114,12 @@ fn tenants(context: &Context<'_>, named: &[Tenant], now: DateTime<Utc>) -> Resul
             Ok(Found { damage: Some(damage), .. }) => damaged(tenant, damage, &mut damages),
             Ok(found) if found.entry.is_empty() => Listed::missing(tenant, settings.as_ref()),
             Ok(found) => Listed::new(&found, settings.as_ref(), now),
-            Err(error) => damaged(tenant, error.to_string(), &mut damages),
+            Err(error) => {
+                let doctor = || format!("vb365-helper doctor {tenant}");
+                let mut listed = damaged(tenant, error.to_string(), &mut damages);
+                listed.remedy = Some(error.hint().map_or_else(doctor, str::to_owned));
+                listed
+            }
         }
     });
     let listed = listed.collect();
@@ -167,14 +172,14 @@ fn failure(tenants: &[Listed], args: &ListArgs, now: DateTime<Utc>) -> Option<Er
             FailOnArg::Due => tenant.sign_in_needed_by(now).is_some(),
             FailOnArg::Damaged => tenant.state == State::Damaged,
         };
-        let names: Vec<_> =
-            tenants.iter().filter(|_| args.fail_on.contains(&kind)).filter(has_it).map(Listed::name).collect();
-        let (first, names) = (*names.first()?, in_a_row(names.iter().copied()));
+        let found: Vec<_> = tenants.iter().filter(|_| args.fail_on.contains(&kind)).filter(has_it).collect();
+        let (first, names) = (*found.first()?, in_a_row(found.iter().map(|tenant| tenant.name())));
         let (kind, message) = match kind {
             FailOnArg::LoginRequired => (Kind::LoginRequired, format!("a sign-in is due for {names}")),
             FailOnArg::Due => (Kind::LoginRequired, format!("a sign-in is due within {within} for {names}")),
             FailOnArg::Damaged => (Kind::Cache, format!("the cache files of {names} are damaged")),
         };
-        Some(Error::new(kind, message).with_hint(format!("vb365-helper login {first}")))
+        let login = || format!("vb365-helper login {}", first.name());
+        Some(Error::new(kind, message).with_hint(first.remedy.clone().unwrap_or_else(login)))
     })
 }

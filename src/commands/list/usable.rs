@@ -16,19 +16,28 @@ const REFRESH_LIFE: TimeDelta = TimeDelta::days(90);
 pub(super) struct Usable<'e> {
     entra: Vec<&'e EntraRecord>,
     veeam: Vec<&'e VeeamRecord>,
+    /// Whether a server is to take Microsoft's tokens; else they are all that is wanted.
+    is_for_servers: bool,
 }
 
 impl<'e> Usable<'e> {
     /// Those of `entry` that are for `settings`; all, where they say nothing of the tenant's servers.
     pub(super) fn new(entry: &'e Entry, settings: Option<&Settings>) -> Self {
         let Some(settings) = settings.filter(|settings| !settings.servers.is_empty()) else {
-            return Self { entra: entry.entra.iter().collect(), veeam: entry.veeam.iter().collect() };
+            let (entra, veeam) = (entry.entra.iter().collect(), entry.veeam.iter().collect());
+            return Self { entra, veeam, is_for_servers: false };
         };
         let is_named = |record: &&VeeamRecord| settings.servers.iter().any(|server| server.as_str() == record.server);
         Self {
             entra: entry.entra(settings).into_iter().collect(),
             veeam: entry.veeam.iter().filter(is_named).collect(),
+            is_for_servers: true,
         }
+    }
+
+    /// Whether none of the servers that are to take the sign-in has given a token for it (yet).
+    pub(super) fn is_unaccepted(&self) -> bool {
+        self.is_for_servers && self.veeam.is_empty()
     }
 
     /// Microsoft's tokens that came last.
@@ -40,7 +49,8 @@ impl<'e> Usable<'e> {
     pub(super) fn state(&self, now: DateTime<Utc>) -> State {
         let has_assertion = self.entra.iter().any(|record| has_access(record) && record.life().is_alive(now));
         let is_valid = |record: &&VeeamRecord| record.access_token.is_some() && record.life().is_alive(now);
-        if self.veeam.iter().any(is_valid) || self.veeam.is_empty() && has_assertion {
+        let is_all_there = !self.is_for_servers && self.veeam.is_empty() && has_assertion;
+        if self.veeam.iter().any(is_valid) || is_all_there {
             State::Valid
         } else if has_assertion || self.is_renewable() {
             State::Renewable

@@ -1,6 +1,7 @@
 //! `login`: signs people in now, one tenant after the other, and remembers the settings. It is the only
 //! command that can name a new destination for tokens.
 
+mod again;
 mod several;
 mod sign_in;
 mod summary;

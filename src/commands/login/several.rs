@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::again::again;
 use super::{entry, sign_in, summary};
 use crate::cli::LoginArgs;
 use crate::commands::list::Listed;
@@ -58,7 +59,7 @@ pub(super) fn run(context: &Context<'_>, tenants: &[Tenant], args: &LoginArgs) -
         ended.push(Ended { tenant: tenant.clone(), result: result.map_err(|error| error.with_tenant(tenant)) });
     }
     if context.terminal.show(&summary::of_several(&ended, screen)).is_err() {
-        errors(&ended).for_each(|(_, error)| context.warnings.add(error.message()));
+        errors(&ended).for_each(|(_, error)| context.warnings.add(with_hint(error)));
     }
     let answer = if args.json { logins(context, &ended)? } else { Secret::new(Vec::new()) };
     Ok(Report { answer, failure: failure(&ended, args) })
@@ -79,11 +80,25 @@ fn login<'e>(context: &Context<'_>, one: &'e Ended) -> Result<Login<'e>> {
 /// What the exit code tells of all: the kind of the first that failed.
 fn failure(ended: &[Ended], args: &LoginArgs) -> Option<Error> {
     let (_, first) = errors(ended).next()?;
-    let again: Vec<_> = errors(ended).map(|(tenant, _)| tenant.as_str()).collect();
-    let message = format!("{} of {} sign-ins failed, the first because: {first}", again.len(), ended.len());
+    let count = errors(ended).count();
+    let error =
+        Error::new(first.kind(), format!("{count} of {} sign-ins failed, the first because: {first}", ended.len()));
+    let helps = |error: &Error| matches!(error.kind(), Kind::LoginFailed | Kind::LoginRequired | Kind::Unavailable);
+    let whom: Vec<_> = errors(ended).filter(|(_, error)| helps(error)).map(|(tenant, _)| tenant.as_str()).collect();
+    if whom.is_empty() {
+        // What is done again in the same way fails again.
+        return Some(match first.hint() {
+            Some(own) => error.with_hint(own),
+            None => error,
+        });
+    }
     // Whoever was not due before is not due now either, and has to be named.
-    let again = if args.from_config && args.due { "--from-config --due".to_owned() } else { again.join(" ") };
-    Some(Error::new(first.kind(), message).with_hint(format!("vb365-helper login {again}")))
+    let whom = if args.from_config && args.due { vec!["--from-config", "--due"] } else { whom };
+    Some(error.with_hint(again(whom, &sign_in::told(args).unwrap_or_default())))
+}
+
+fn with_hint(error: &Error) -> String {
+    error.hint().map_or_else(|| error.message().to_owned(), |hint| format!("{error}; {hint}"))
 }
 
 fn errors(ended: &[Ended]) -> impl Iterator<Item = (&Tenant, &Error)> {

@@ -49,7 +49,7 @@ fn done(settings: &Settings, signed_in: &SignedIn, screen: Screen) -> String {
     format!("{} to {}{account}.\n", screen.paint(Meaning::Good, "Signed in"), settings.tenant)
 }
 
-/// Which of several worked.
+/// Which of several worked, and what mends those that did not.
 pub(super) fn of_several(ended: &[Ended], screen: Screen) -> String {
     if ended.is_empty() {
         return "No sign-in is due.\n".to_owned();
@@ -73,7 +73,14 @@ pub(super) fn of_several(ended: &[Ended], screen: Screen) -> String {
     }
     let names = ended.iter().map(|one| one.tenant.as_str().len()).max().unwrap_or_default();
     let lines = table.lines().map(|line| format!("{}\n", with_state(line.trim_end(), names + 1, screen)));
-    format!("\n{}\n", lines.collect::<String>())
+    format!("\n{}\n{}", lines.collect::<String>(), hints(ended))
+}
+
+/// A line each, which nobody breaks: there are commands to be copied.
+fn hints(ended: &[Ended]) -> String {
+    let hint = |one: &Ended| Some(format!("{}: {}\n", one.tenant, one.result.as_ref().err()?.hint()?));
+    let hints: String = ended.iter().filter_map(hint).collect();
+    if hints.is_empty() { hints } else { hints + "\n" }
 }
 
 /// A line of the table with its state in colour, if it begins behind so many columns and the gap.

@@ -1,5 +1,5 @@
 //! A tenant to be renewed, step by step: Microsoft's tokens first, which keeps the sign-in alive, then the
-//! access token of each server that was given one. A step asks one host.
+//! access token of each server that gave one, or where none did yet, of the first. A step asks one host.
 
 use std::collections::VecDeque;
 
@@ -50,8 +50,10 @@ impl Job {
             found.as_ref().and_then(|found| Listed::new(found, settings.as_ref().ok(), now).sign_in_needed_by(now));
         let kept = |server: &Origin| found.as_ref().and_then(|found| found.entry.veeam(server));
         let steps = |settings: &Settings| {
-            let servers = settings.servers.iter().filter(|server| kept(server).is_some());
-            let servers = servers.cloned().map(Step::Server);
+            let known: Vec<_> = settings.servers.iter().filter(|server| kept(server).is_some()).collect();
+            // Whether the first, which `get` would ask, takes the sign-in at all must not be left to a `get`.
+            let first = settings.servers.first().filter(|_| known.is_empty());
+            let servers = known.into_iter().chain(first).cloned().map(Step::Server);
             [Step::SignIn(settings.authority.clone())].into_iter().chain(servers).collect()
         };
         let renews_itself = |server: &&Origin| kept(server).is_some_and(|record| record.refresh_token.is_some());

@@ -29,6 +29,8 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// Kind `cache` where the directory cannot be read. The report fails as its tenants do.
 pub fn run(context: &Context<'_>, args: &RefreshArgs) -> Result<Report> {
     let (due, not_due) = jobs(context, args)?;
+    // Whose timer has nobody to renew, be it for another user or another cache, has to hear of it.
+    let is_nobody_kept = args.all && due.is_empty() && not_due.is_empty();
     let queue = Queue::new(due);
     let deadline = Deadline::after(context.clock, args.timeout);
     context.terminal.catch_interrupts();
@@ -36,6 +38,9 @@ pub fn run(context: &Context<'_>, args: &RefreshArgs) -> Result<Report> {
     let (outcomes, warnings) = queue.into_outcomes();
     warnings.into_iter().for_each(|warning| context.warnings.add(warning));
     let mut report = report::of(outcomes, &not_due, args.json);
+    if is_nobody_kept {
+        report.failure = Some(report::nobody(context.config.tenants().next().is_some()));
+    }
     if let [only] = &args.tenants[..] {
         report.failure = report.failure.map(|error| context.meant(error, only));
     }

@@ -38,6 +38,13 @@ pub(super) fn of(outcomes: Vec<Outcome>, not_due: &[Tenant], is_json: bool) -> R
     Report { answer, failure: failure(&outcomes) }
 }
 
+/// Where nothing is kept of anybody; `is_any_configured`: of those a person can be told by name.
+pub(super) fn nobody(is_any_configured: bool) -> Error {
+    let whom = if is_any_configured { "--from-config" } else { "TENANT --server https://HOST:4443" };
+    Error::new(Kind::LoginRequired, "nobody is signed in on this machine, so that nothing was renewed")
+        .with_hint(format!("vb365-helper login {whom}"))
+}
+
 fn json(outcomes: &[Outcome], not_due: &[Tenant]) -> Answer {
     let mut tenants: Vec<Row<'_>> = outcomes.iter().map(Row::of).collect();
     tenants.extend(not_due.iter().map(|tenant| Row { tenant: tenant.as_str(), outcome: "not_due", error: None }));

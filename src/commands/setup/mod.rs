@@ -11,7 +11,6 @@ mod kubeconfig;
 mod kubectl;
 mod powershell;
 mod program;
-mod shell;
 mod systemd;
 mod task_scheduler;
 mod terraform;
@@ -29,6 +28,7 @@ use crate::credential::{Origin, Settings, Tenant};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::Variables;
 use crate::secret::Secret;
+use crate::shell;
 use crate::text::in_a_row;
 
 /// What of the process the wiring depends on.

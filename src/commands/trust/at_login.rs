@@ -21,7 +21,7 @@ pub struct Seen {
 }
 
 /// Has the certificate of `server` looked at before anything else is said to it: what a person trusts is
-/// added to what was `told`, and what ends soon is mentioned.
+/// added to what was `told`, and what ends soon is mentioned. `again` is the same `login` once more.
 ///
 /// # Errors
 /// Kind `untrusted_server`, `unavailable` or `config`.
@@ -32,6 +32,7 @@ pub fn at_login(
     told: &mut Told,
     seen: &mut Seen,
     is_plain: bool,
+    again: &str,
 ) -> Result<()> {
     let (origin, trust) = (server.clone(), settings.trust.clone());
     let looked = context.unless_cancelled(&settings.tenant, move || look(&origin, &trust))?;
@@ -41,13 +42,7 @@ pub fn at_login(
     let known = context.config.settings(&settings.tenant).ok().filter(|known| known.servers.contains(server));
     let pinned = known.map(|known| known.trust.pins).unwrap_or_default();
     if presented.distrust.is_some() {
-        let question = Question {
-            server,
-            presented: &presented,
-            pinned: &pinned,
-            offered: &told.pins,
-            command: &format!("vb365-helper login {} --server {server}", settings.tenant),
-        };
+        let question = Question { server, presented: &presented, pinned: &pinned, offered: &told.pins, command: again };
         let saw_alarm = seen.trusted.entry((server.clone(), own));
         // A yes to a stranger is none to a certificate in the place of another.
         let is_answered = matches!(&saw_alarm, Entry::Occupied(saw) if *saw.get() || pinned.is_empty());

@@ -1,6 +1,7 @@
 //! `doctor`: sees what is wrong with the configuration, the cache and the servers, says what mends it, and
 //! changes nothing.
 
+mod files;
 mod hosts;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use crate::support::inside::ManualClock;
 use crate::support::server::{Fault, Options};
 use crate::support::{
-    HOUR, Home, Machine, ORGANIZATION, TENANT, World, ago, assert_valid, closed_port, hold_lock, tell,
+    HOUR, Home, Machine, ORGANIZATION, Outcome, TENANT, World, ago, assert_valid, closed_port, hold_lock, tell,
 };
 
 /// Every file with its content: what no run may change.
@@ -110,9 +111,15 @@ fn where_all_is_well_everything_is_ok() {
 #[test]
 fn before_the_first_sign_in_there_is_nothing_to_fear() {
     let home = Home::new();
-    let found = findings(&home, &[], 0);
-    assert_eq!(one(&found, "configuration", "file")[0], "warning");
-    assert_eq!(one(&found, "cache", "directory")[0], "ok");
+    fs::remove_file(home.home().join("config.toml")).unwrap();
+    let mut doctor = home.command(&["doctor", "--json"]);
+    doctor.env_remove("VB365_HELPER_CONFIG");
+    let outcome = Outcome::of(doctor.output().unwrap());
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let document = outcome.document();
+    let found = document["findings"].as_array().unwrap();
+    assert_eq!(one(found, "configuration", "file")[0], "warning");
+    assert_eq!(one(found, "cache", "directory")[0], "ok");
     assert!(!home.cache_dir().exists());
 }
 

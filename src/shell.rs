@@ -1,12 +1,12 @@
 //! Words as shells take them for themselves, whatever is in them.
 
 /// `words` as a command of a POSIX shell.
-pub(super) fn sh<W: AsRef<str>>(words: &[W]) -> String {
+pub fn sh<W: AsRef<str>>(words: &[W]) -> String {
     joined(words, |word| format!("'{}'", word.replace('\'', "'\\''")))
 }
 
 /// `words` as a command of PowerShell.
-pub(super) fn powershell<W: AsRef<str>>(words: &[W]) -> String {
+pub fn powershell<W: AsRef<str>>(words: &[W]) -> String {
     format!("& {}", joined(words, |word| format!("'{}'", word.replace('\'', "''"))))
 }
 
@@ -19,7 +19,7 @@ fn joined<W: AsRef<str>>(words: &[W], quoted: impl Fn(&str) -> String) -> String
 }
 
 /// Whether `word` needs no quotes, in any shell and in systemd's units.
-pub(super) fn is_plain(word: &str) -> bool {
+pub fn is_plain(word: &str) -> bool {
     !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "/.-_:".contains(c))
 }
 
