@@ -63,8 +63,8 @@ pub struct Streams<'a> {
 
 /// How commands begin in hints, and those that look at the configuration.
 const CALL: &str = "vb365-helper ";
-const CONFIGURED: [&str; 11] =
-    ["login", "logout", "refresh", "list", "doctor", "trust", "setup", "get", "store", "erase", "forget"];
+const CONFIGURED: [&str; 12] =
+    ["cache", "login", "logout", "refresh", "list", "doctor", "trust", "setup", "get", "store", "erase", "forget"];
 
 /// How a failure is told on stdout; not at all where there is no form for it.
 type Failure = Option<fn(&Error) -> Output>;
@@ -173,7 +173,7 @@ impl Process<'_> {
                 return self.with_context(config, |context| refresh::run(context, &args));
             }
             PersonCommand::Cache(Later(args)) => {
-                return self.with_context(config, |context| commands::cache::run(context, &args));
+                return self.with(&self.config(config)?, |context| commands::cache::run(context, &args));
             }
             PersonCommand::Logout(Later(args)) => self.with_context(config, |context| logout::run(context, &args)),
             PersonCommand::Trust(Later(args)) => self.with_context(config, |context| trust::run(context, &args)),

@@ -89,14 +89,19 @@ fn where_all_is_well_everything_is_ok() {
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
     let day = (chrono::Utc::now() + TimeDelta::days(90)).format("%Y-%m-%d");
     let page = format!(
-        "configuration\n  ok  file       {config}, 1 tenant\n\
-         cache\n  ok  directory  {cache}\n\
-         network\n  ok  proxy      none\n\
-         {url}\n  ok  clock      the same as here\n  ok  versions   speaks v8, v7, v6, v5, v4\n  \
-         ok  token      taken, of {ORGANIZATION}\n  ok  reachable  answers\n  ok  clock      the same as here\n\
+        "configuration\n  ok  file        {config}, 1 tenant\n\
+         cache\n  ok  directory   {cache}\n  ok  protection  {protection}\n\
+         network\n  ok  proxy       none\n\
+         {url}\n  ok  clock       the same as here\n  ok  versions    speaks v8, v7, v6, v5, v4\n  \
+         ok  token       taken, of {ORGANIZATION}\n  ok  reachable   answers\n  ok  clock       the same as here\n\
          {ORGANIZATION}\n  \
-         ok  settings   server {url}, scopes Directory.AccessAsUser.All User.ReadWrite.All offline_access\n  \
-         ok  sign-in    as admin@abc.onmicrosoft.com, lasts until {day} and anew with each renewal\n",
+         ok  settings    server {url}, scopes Directory.AccessAsUser.All User.ReadWrite.All offline_access\n  \
+         ok  sign-in     as admin@abc.onmicrosoft.com, lasts until {day} and anew with each renewal\n",
+        protection = if cfg!(windows) {
+            "the rights of the files alone"
+        } else {
+            "the rights of the files alone: no keyring answers here"
+        },
         config = machine.home().join("config.toml").display(),
         cache = machine.cache_dir().display(),
     );
