@@ -7,6 +7,9 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+mod patience;
+
+pub use self::patience::{is_held, patiently};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Clock, Deadline};
 
@@ -126,7 +129,7 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("it is larger than 16 MiB"));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1);
-    File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
+    patiently(|| File::open(path))?.take(LARGEST).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -172,7 +175,7 @@ fn replace_with(path: &Path, text: &str, rights: fn(&mut OpenOptions) -> &mut Op
         file.write_all(text.as_bytes())?;
         keep_access(path, &file)?;
         file.sync_all()?;
-        fs::rename(&temporary, path)
+        patiently(|| fs::rename(&temporary, path))
     };
     write().inspect_err(|_| drop(fs::remove_file(&temporary)))
 }

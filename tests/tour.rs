@@ -1,6 +1,6 @@
 //! The guided tour ends well: the real program, step by step against the sandbox, each token from
 //! the rung it should come from. It runs without a terminal, as in continuous integration, and so
-//! makes one for the sign-in, which is what the other tests are about.
+//! makes one for the sign-in, which is what the other tests are about. Such a terminal is Unix's.
 #![cfg(unix)]
 #![allow(
     clippy::disallowed_methods,

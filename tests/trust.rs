@@ -13,6 +13,7 @@
 
 mod support;
 
+// At a terminal of Unix.
 #[cfg(unix)]
 #[path = "trust/asked.rs"]
 mod asked;

@@ -148,14 +148,14 @@ impl Cache {
 
     fn tenants_with(&self, endings: &[&str]) -> Result<Vec<Tenant>> {
         let names = self.dir.names(endings)?;
-        let mut tenants: Vec<Tenant> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        let mut tenants: Vec<Tenant> = names.iter().filter_map(|name| Tenant::from_file_name(name)).collect();
         tenants.sort_by(|a, b| a.key().cmp(b.key()));
         tenants.dedup();
         Ok(tenants)
     }
 
     fn slot(&self, tenant: &Tenant) -> Slot {
-        self.dir.slot(tenant.key())
+        self.dir.slot(tenant.file_name())
     }
 }
 

@@ -232,8 +232,10 @@ impl SlotLock {
     /// # Errors
     /// As [`Slot::read`].
     pub(super) fn read<T>(&self, parse: impl Fn(&[u8]) -> Result<T, Unreadable>) -> Result<Content<T>> {
-        self.finish_killed_write(&parse)?;
-        self.slot.read(parse)
+        match self.finish_killed_write(&parse)? {
+            Some(waiting) => Ok(waiting),
+            None => self.slot.read(parse),
+        }
     }
 
     /// Replaces what is kept; `outline`, a JSON text, is what of it may stand in clear.
@@ -263,18 +265,23 @@ impl SlotLock {
 
     /// Goes on where a writer was killed. Only a holder of the lock writes the temporary file, so what
     /// is complete there is newer than what stands in its place, and may hold the one refresh token
-    /// that is still good; what is not complete is nothing but a piece of a token.
-    fn finish_killed_write<T>(&self, parse: impl Fn(&[u8]) -> Result<T, Unreadable>) -> Result<()> {
+    /// that is still good; what is not complete is nothing but a piece of a token. Answers what still has to
+    /// wait for its place.
+    fn finish_killed_write<T>(&self, parse: impl Fn(&[u8]) -> Result<T, Unreadable>) -> Result<Option<Content<T>>> {
         let (temporary, path) = (self.slot.temporary(), self.slot.file());
         // What is no file of this user's is nobody's last word; the next write removes it.
-        let Ok(Some(file)) = file::read(&temporary) else { return Ok(()) };
-        let finished = match self.slot.opened(file).and_then(|opened| parse(opened.text.expose())) {
-            Ok(_) => file::adopt(&temporary, &path),
+        let Ok(Some(file)) = file::read(&temporary) else { return Ok(None) };
+        let understood = |opened: Opened| Ok((parse(opened.text.expose())?, opened.guard));
+        let finished = match self.slot.opened(file).and_then(understood) {
+            Ok((content, guard)) => match file::adopt(&temporary, &path) {
+                Err(error) if file::only_waits(&error, &path) => return Ok(Some(Content::Kept(content, guard))),
+                adopted => adopted,
+            },
             Err(Unreadable::Damaged(_) | Unreadable::Lost(_)) => file::remove(&temporary),
             Err(Unreadable::Newer(version)) => return Err(newer(&temporary, version)),
             Err(Unreadable::Away(error)) => return Err(closed(&temporary, &error)),
         };
-        finished.map_err(|error| unusable("cache file", &temporary, &error))
+        finished.map(|()| None).map_err(|error| unusable("cache file", &temporary, &error))
     }
 }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 /// A Microsoft 365 organization in Entra: its domain name or directory id.
 ///
-/// Kept as typed; [`Tenant::key`] is the one form that reaches the file system.
+/// Kept as typed; [`Tenant::file_name`] is the one form that reaches the file system.
 #[derive(Clone, Debug)]
 pub struct Tenant {
     typed: String,
@@ -23,6 +23,19 @@ impl Tenant {
     /// Lower case: tenants that differ in case alone are one.
     pub fn key(&self) -> &str {
         &self.key
+    }
+
+    /// The name of its files, without their endings. Windows takes a device's name for the device whatever stands
+    /// behind its first dot; with a mark before it, which no tenant's name can have, it is a name like any other.
+    pub fn file_name(&self) -> String {
+        let mark = if is_windows_device(&self.key) { "_" } else { "" };
+        format!("{mark}{}", self.key)
+    }
+
+    /// The tenant of which this is the [`Tenant::file_name`].
+    pub fn from_file_name(name: &str) -> Option<Self> {
+        let tenant: Self = name.strip_prefix('_').unwrap_or(name).parse().ok()?;
+        tenant.file_name().eq_ignore_ascii_case(name).then_some(tenant)
     }
 
     /// The name as it was typed.
@@ -51,9 +64,6 @@ impl FromStr for Tenant {
         }
         if ["common", "organizations", "consumers"].contains(&key.as_str()) {
             return Err(format!("'{key}' is no tenant: name the organization, as in abc.onmicrosoft.com"));
-        }
-        if is_windows_device(&key) {
-            return Err(format!("'{key}' is a device name on Windows"));
         }
         if key.ends_with(".login") {
             // `abc.login` would share its lock file with the sign-in of `abc`.
@@ -119,16 +129,29 @@ mod tests {
             "common",
             "Organizations",
             "consumers",
-            "CON",
-            "nul.com",
-            "com1",
-            "LPT9.onmicrosoft.com",
             "abc.login",
             &long,
         ] {
             assert!(wrong.parse::<Tenant>().is_err(), "{wrong:?} was taken");
         }
-        assert!("company.com".parse::<Tenant>().is_ok());
-        assert!("com10.com".parse::<Tenant>().is_ok());
+    }
+
+    #[test]
+    fn a_name_that_windows_has_for_a_device_is_marked_in_its_files() {
+        for (name, file) in [
+            ("CON", "_con"),
+            ("nul.com", "_nul.com"),
+            ("com1", "_com1"),
+            ("LPT9.onmicrosoft.com", "_lpt9.onmicrosoft.com"),
+            ("company.com", "company.com"),
+            ("com10.com", "com10.com"),
+        ] {
+            let tenant: Tenant = name.parse().unwrap();
+            assert_eq!(tenant.file_name(), file);
+            assert_eq!(Tenant::from_file_name(file), Some(tenant));
+        }
+        for none in ["nul.com", "_company.com", "__nul.com", "_", ""] {
+            assert_eq!(Tenant::from_file_name(none), None, "{none}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! in its name.
 
 use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::prompt::{Invitation, Prompt, Waiting};
+use super::tree::Tree;
 use super::{NotSignedIn, cancelled};
 use crate::credential::{PromptCommand, Settings};
 use crate::error::{Error, Kind, Result};
@@ -23,10 +24,6 @@ use crate::text::without_tokens;
 const LONGEST_WORDS: usize = 2048;
 /// How long the last words of a command that failed are waited for.
 const LAST_WORDS: Duration = Duration::from_millis(200);
-
-/// How long the end of a killed command is waited for: so often, so long.
-const LAST_BREATHS: usize = 100;
-const BREATH: Duration = Duration::from_millis(10);
 
 /// The document.
 #[derive(Serialize)]
@@ -54,8 +51,9 @@ pub(super) struct ByCommand<'a> {
     running: Option<Running>,
 }
 
+/// Whatever ends the wait, the command does not outlive it.
 struct Running {
-    child: Child,
+    tree: Tree,
     words: Arc<Mutex<Vec<u8>>>,
 }
 
@@ -86,8 +84,8 @@ impl Prompt for ByCommand<'_> {
         if self.terminal.is_interrupted() {
             return Err(NotSignedIn::Declined(cancelled(&self.settings.tenant)));
         }
-        let Some(Running { child, words }) = &mut self.running else { return Ok(()) };
-        match child.try_wait() {
+        let Some(Running { tree, words }) = &mut self.running else { return Ok(()) };
+        match tree.try_wait() {
             Ok(None) => Ok(()),
             Ok(Some(status)) if status.success() => {
                 // It has told; whoever was told takes their time.
@@ -113,24 +111,12 @@ impl Prompt for ByCommand<'_> {
 }
 
 impl Running {
-    /// Waits for the end of what was killed, which the system may hold up, as on a file server that is gone.
-    #[allow(clippy::disallowed_methods, reason = "the system's time, not the call's")]
-    fn bury(&mut self) {
-        for _ in 0..LAST_BREATHS {
-            if !matches!(self.child.try_wait(), Ok(None)) {
-                return;
-            }
-            thread::sleep(BREATH);
-        }
-    }
-
     fn start(command: &PromptCommand, document: Vec<u8>) -> std::io::Result<Self> {
         let mut process = Command::new(&command.program);
         process.args(&command.args).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        own_group(&mut process);
-        let mut child = process.spawn()?;
-        let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
-        let running = Self { child, words: Arc::default() };
+        let mut tree = Tree::start(process)?;
+        let (stdin, stderr) = tree.pipes();
+        let running = Self { tree, words: Arc::default() };
         if let Some(mut stdin) = stdin {
             // On a thread of its own: it may never read, or close its end at once.
             thread::Builder::new().spawn(move || drop(stdin.write_all(&document)))?;
@@ -140,26 +126,6 @@ impl Running {
             thread::Builder::new().spawn(move || listen(stderr, &words))?;
         }
         Ok(running)
-    }
-}
-
-/// Whatever ends the wait, the command does not outlive it, and nor does what it has started, as far as the
-/// system knows that. One that has ended by itself is left alone: something of it may still be sending, and its
-/// number may be another's.
-impl Drop for Running {
-    fn drop(&mut self) {
-        if !matches!(self.child.try_wait(), Ok(None)) {
-            return;
-        }
-        #[cfg(unix)]
-        {
-            use rustix::process::{Pid, Signal, kill_process_group};
-            if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-                let _ = kill_process_group(group, Signal::KILL);
-            }
-        }
-        let _ = self.child.kill();
-        self.bury();
     }
 }
 
@@ -177,21 +143,6 @@ impl<'a> From<&Invitation<'a>> for Document<'a> {
             user_code: &code.user_code,
             expires_at: instant(expires_at),
         }
-    }
-}
-
-/// Has the command be reached together with what it starts, and Ctrl-C reach this program alone.
-fn own_group(process: &mut Command) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::process::CommandExt;
-        process.process_group(0);
-    }
-    #[cfg(windows)]
-    {
-        use std::os::windows::process::CommandExt;
-        const CREATE_NO_WINDOW: u32 = 0x0800_0000;
-        process.creation_flags(CREATE_NO_WINDOW);
     }
 }
 

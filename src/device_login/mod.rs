@@ -8,6 +8,7 @@ mod person;
 mod prompt;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::time::Duration;
 

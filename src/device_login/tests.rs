@@ -105,9 +105,14 @@ fn bare<'a>(entra: &'a Entra, settings: &'a Settings) -> SignIn<'a> {
     SignIn { entra, settings, server: None, account: None, claims: None, limit: None }
 }
 
+/// A terminal that shows text alone, on every platform.
+fn dumb(name: &str) -> Option<std::ffi::OsString> {
+    (name == "TERM").then(|| "dumb".into())
+}
+
 /// The prompt at `terminal`.
 fn at<'a>(terminal: &'a FakeTerminal, settings: &'a Settings) -> AtTerminal<'a> {
-    AtTerminal::new(Person { terminal, variables: &|_| None, wishes: Wishes::default() }, settings)
+    AtTerminal::new(Person { terminal, variables: &dumb, wishes: Wishes::default() }, settings)
 }
 
 fn settings(authority: &str) -> Settings {

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use chrono::DateTime;
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring as provider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
@@ -99,13 +100,23 @@ pub(super) struct Verifier {
 }
 
 impl Verifier {
-    fn system(&self, added: &[CertificateDer<'static>]) -> Result<&SystemVerifier, rustls::Error> {
-        let load = || match added {
-            [] => SystemVerifier::new(self.provider.clone()),
-            _ => SystemVerifier::new_with_extra_roots(added.to_vec(), self.provider.clone()),
-        };
-        self.system.get_or_init(load).as_ref().map_err(Clone::clone)
+    fn system(&self) -> Result<&SystemVerifier, rustls::Error> {
+        self.system.get_or_init(|| SystemVerifier::new(self.provider.clone())).as_ref().map_err(Clone::clone)
     }
+
+    /// By the roots of `ca_file` alone, in the same way on every platform: Windows' own judgement would ask the
+    /// network whether the certificate is revoked, which for a private authority is mostly a wait in vain.
+    fn added(&self, roots: &[CertificateDer<'static>]) -> Result<Arc<WebPkiServerVerifier>, rustls::Error> {
+        let mut store = RootCertStore::empty();
+        roots.iter().try_for_each(|root| store.add(root.clone()))?;
+        WebPkiServerVerifier::builder_with_provider(Arc::new(store), self.provider.clone())
+            .build()
+            .map_err(|_| CertificateError::UnknownIssuer.into())
+    }
+}
+
+fn is_unknown_issuer(error: &rustls::Error) -> bool {
+    matches!(error, rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))
 }
 
 impl ServerCertVerifier for Verifier {
@@ -123,10 +134,19 @@ impl ServerCertVerifier for Verifier {
                 let pins: Vec<_> = pins.iter().map(Fingerprint::to_string).collect();
                 Err(Distrust::of(leaf, format!("is not the pinned one ({})", pins.join(", "))))
             }
-            Rule::Roots(added) => self
-                .system(added)
-                .and_then(|system| system.verify_server_cert(leaf, intermediates, name, ocsp_response, now))
-                .map_err(|error| Distrust::because(leaf, &error)),
+            Rule::Roots(added) => {
+                let by = |verifier: &dyn ServerCertVerifier| {
+                    verifier.verify_server_cert(leaf, intermediates, name, ocsp_response, now)
+                };
+                self.added(added)
+                    .and_then(|added| by(&*added))
+                    .or_else(|of_added| {
+                        let by_system = self.system().and_then(|system| by(system));
+                        // Whose roots know the issuer says what is wrong.
+                        by_system.map_err(|error| if is_unknown_issuer(&error) { of_added } else { error })
+                    })
+                    .map_err(|error| Distrust::because(leaf, &error))
+            }
         }
     }
 

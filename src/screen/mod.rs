@@ -67,7 +67,7 @@ impl Screen {
             columns: Some(surface.columns.into()),
             rows: Some(surface.rows.into()),
             colour: moves && text("NO_COLOR").is_none(),
-            unicode: !is_plain && is_unicode(&text),
+            unicode: !is_plain && is_unicode(surface, &text),
             is_live: moves,
         }
     }
@@ -98,11 +98,14 @@ impl Meaning {
     }
 }
 
-/// Whether the locale's characters are Unicode (POSIX: the first of the three that is set decides). A
-/// console of Windows has a code page instead, which may lack any of them.
-fn is_unicode(text: &dyn Fn(&str) -> Option<String>) -> bool {
+/// Whether the locale's characters are Unicode (POSIX: the first of the three that is set decides). A console of
+/// Windows is written to in Unicode; one that is new enough for sequences has a font for more than its code page.
+fn is_unicode(surface: Surface, text: &dyn Fn(&str) -> Option<String>) -> bool {
+    if cfg!(windows) {
+        return surface.takes_sequences;
+    }
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(text).unwrap_or_default().to_ascii_lowercase();
-    cfg!(unix) && (locale.contains("utf-8") || locale.contains("utf8"))
+    locale.contains("utf-8") || locale.contains("utf8")
 }
 
 #[cfg(test)]
@@ -128,16 +131,23 @@ mod tests {
     fn a_terminal_shows_what_it_can_and_its_user_wants() {
         let full = screen(&[("TERM", "xterm"), ("LANG", "C.UTF-8")], false);
         assert_eq!((full.columns, full.rows, full.colour, full.is_live), (Some(80), Some(24), true, true));
-        assert_eq!(full.unicode, cfg!(unix));
+        assert!(full.unicode);
         let calm = screen(&[("TERM", "xterm"), ("NO_COLOR", "1"), ("LANG", "C")], false);
-        assert_eq!((calm.colour, calm.is_live, calm.unicode), (false, true, false));
+        assert_eq!((calm.colour, calm.is_live, calm.unicode), (false, true, cfg!(windows)));
         assert!(screen(&[("TERM", "xterm"), ("NO_COLOR", "")], false).colour);
         let dumb = screen(&[("TERM", "dumb")], false);
         assert_eq!((dumb.colour, dumb.is_live), (false, false));
         let plain = screen(&[("TERM", "xterm"), ("LANG", "C.UTF-8")], true);
         assert_eq!((plain.colour, plain.is_live, plain.unicode, plain.columns), (false, false, false, Some(80)));
         let first = screen(&[("TERM", "xterm"), ("LC_ALL", "C"), ("LANG", "C.UTF-8")], false);
-        assert!(!first.unicode);
+        assert_eq!(first.unicode, cfg!(windows));
+    }
+
+    #[test]
+    fn a_console_that_takes_no_sequences_gets_words_alone() {
+        let old = Surface { takes_sequences: false, ..SURFACE };
+        let screen = Screen::new(Some(old), &|_| None, false);
+        assert_eq!((screen.colour, screen.is_live, screen.unicode), (false, false, false));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The examples for other tools, run by the real tools against the sandbox. What holds for each: a
-//! refused token is renewed once, a person reads what to do, and no token stands where it could be seen.
+//! refused token is renewed once, a person reads what to do, and no token stands where it could be seen. On Unix,
+//! where each of them runs; what is PowerShell's is read in `tests/powershell.rs`.
 #![cfg(unix)]
 #![allow(
     missing_docs,

@@ -97,6 +97,10 @@ impl Neighbours {
     }
 }
 
+/// Every how many-th mutation is tried: what is made of bytes is the same everywhere, and a file costs wine a hundred
+/// times as much.
+const STEP: usize = if cfg!(windows) { 49 } else { 1 };
+
 /// Runs `check` for each number in `all`, on two threads with neighbours of their own; answers how many.
 fn each(all: Range<usize>, check: impl Fn(&Neighbours, usize) + Sync) -> usize {
     let middle = all.start.midpoint(all.end);
@@ -104,7 +108,7 @@ fn each(all: Range<usize>, check: impl Fn(&Neighbours, usize) + Sync) -> usize {
         for half in [all.start..middle, middle..all.end] {
             scope.spawn(|| {
                 let neighbours = Neighbours::new();
-                half.for_each(|n| check(&neighbours, n));
+                half.step_by(STEP).for_each(|n| check(&neighbours, n));
             });
         }
     });

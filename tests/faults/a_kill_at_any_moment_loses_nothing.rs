@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::server::Fault;
-use crate::support::{Machine, TENANT, finish, piped, rounds, tell};
+use crate::support::{Machine, TENANT, fewer, finish, piped, rounds, tell};
 
 /// From which rung the next token has to come.
 #[derive(Clone, Copy, Debug)]
@@ -144,7 +144,7 @@ fn a_renewal_killed_at_a_random_moment_loses_nothing() {
     let (mut kills, mut ended) = (0, 0);
     let machine = Machine::signed_in();
     let mut usual = time_of_a_renewal(&machine);
-    for round in 0..rounds(100, 3000) {
+    for round in 0..rounds(fewer(100), 3000) {
         leave_only(&machine, RUNGS[round % RUNGS.len()]);
         let slow = usual / 4;
         for endpoint in ["veeam_token", "entra_token"].iter().take(1 + round % 2) {

@@ -1,5 +1,6 @@
 //! What an identity platform says about a sign-in is believed only as far as a person can act on
-//! it: a page that is safe to open, a code that can be typed, a life and a pace that make sense.
+//! it: a page that is safe to open, a code that can be typed, a life and a pace that make sense. What is judged is
+//! the same on every system; the terminal that it is looked for on is Unix's.
 #![cfg(unix)]
 
 use std::thread;

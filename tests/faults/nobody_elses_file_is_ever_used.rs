@@ -13,17 +13,8 @@ use crate::support::TENANT;
 #[cfg(unix)]
 const SOON: Duration = Duration::from_secs(20);
 
-/// Device names of Windows, and names that lead out of the directory or to another tenant's files.
-const NO_NAMES: [&str; 22] = [
-    "CON",
-    "con.onmicrosoft.com",
-    "NUL",
-    "nul.txt",
-    "PRN",
-    "AUX",
-    "com1",
-    "COM9.onmicrosoft.com",
-    "lpt1",
+/// Names that lead to a device of Windows, out of the directory or to another tenant's files.
+const NO_NAMES: [&str; 13] = [
     "conin$",
     "CONOUT$",
     "abc.onmicrosoft.com.",
@@ -60,6 +51,21 @@ fn no_name_leads_anywhere_but_to_a_tenants_own_file() {
         }
     }
     assert_eq!((files(&machine), machine.kept()), (before, kept));
+}
+
+/// Names that Windows has for devices, whatever stands behind the first dot.
+#[test]
+fn a_tenant_named_as_a_device_has_a_file_like_any_other() {
+    let machine = Machine::new();
+    let tenants = ["con.onmicrosoft.com", "nul.com", "COM9.onmicrosoft.com", "aux"];
+    machine.configure(&tenants);
+    tenants.iter().for_each(|tenant| machine.sign_in(tenant));
+    for tenant in tenants {
+        assert_eq!(machine.get(tenant, &[]).answer()["source"], "cache", "{tenant}");
+        assert!(machine.cache_dir().join(format!("_{}.json", tenant.to_ascii_lowercase())).is_file(), "{tenant}");
+    }
+    let listed = machine.run(&["list", "--json"], b"").document();
+    assert_eq!(listed["tenants"].as_array().unwrap().len(), tenants.len(), "{listed}");
 }
 
 #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! Signing in at a real pseudo-terminal: what the person sees there, what the caller gets, and what happens
-//! when either of them, or the network, does not play along.
+//! when either of them, or the network, does not play along. On Unix: what a console of Windows shows is a matter
+//! of `tests/console.rs`, and whom a script tells there of `tests/windows/prompt.rs`.
 #![cfg(unix)]
 #![allow(
     missing_docs,

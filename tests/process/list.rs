@@ -4,7 +4,9 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{CLIENT_ID, HOUR, ORGANIZATION, TENANT, World, ago, assert_ends_in, assert_valid, entra, veeam};
+use crate::support::{
+    CLIENT_ID, HOUR, ORGANIZATION, TENANT, World, ago, assert_ends_in, assert_valid, entra, fewer, veeam,
+};
 
 const NINETY_DAYS: i64 = 90 * 24 * HOUR;
 
@@ -422,13 +424,14 @@ fn thousands_of_damaged_files_are_a_few_warnings() {
 
 #[test]
 fn ten_thousand_tenants_are_listed_at_once() {
+    const MANY: usize = fewer(10_000);
     let world = World::new();
     world.store(&json!({ "entra": entra("1"), "server": world.vb365.url(), "veeam": veeam("1") }));
     let entry = fs::read_to_string(world.cache_file()).unwrap();
     let file = |name: &str| world.cache_dir().join(format!("{name}.json"));
-    for n in 1..10_000 {
+    for n in 1..MANY {
         let name = format!("t{n:05}.com");
-        let text = if n == 7777 { "{canary".to_owned() } else { entry.replace(TENANT, &name) };
+        let text = if n == MANY / 2 { "{canary".to_owned() } else { entry.replace(TENANT, &name) };
         fs::write(file(&name), text).unwrap();
     }
     let start = std::time::Instant::now();
@@ -436,10 +439,11 @@ fn ten_thousand_tenants_are_listed_at_once() {
     let took = start.elapsed();
     // Built without optimization, which costs a factor of ten and more.
     assert!(took < std::time::Duration::from_secs(15), "{took:?}");
-    assert_eq!((outcome.code, outcome.warnings().len(), outcome.stdout.lines().count()), (0, 1, 10_001));
-    assert!(outcome.stdout.lines().nth(1).unwrap().starts_with("t07777.com "), "what needs attention stands first");
+    assert_eq!((outcome.code, outcome.warnings().len(), outcome.stdout.lines().count()), (0, 1, MANY + 1));
+    let first = format!("t{:05}.com ", MANY / 2);
+    assert!(outcome.stdout.lines().nth(1).unwrap().starts_with(&first), "what needs attention stands first");
     let due = world.run_raw(&["list", "--quiet", "--fail-on", "damaged,login_required"]);
-    assert_eq!((due.code, due.stdout.lines().count()), (7, 10_000));
+    assert_eq!((due.code, due.stdout.lines().count()), (7, MANY));
 }
 
 #[cfg(unix)]

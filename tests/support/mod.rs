@@ -36,7 +36,7 @@ use serde_json::{Value, json};
 
 pub use self::crowd::{crowd, finish, wait_until};
 pub use self::home::{Home, Outcome};
-pub use self::long::{is_long, rounds, tell};
+pub use self::long::{fewer, is_long, rounds, tell};
 pub use self::machine::{Machine, piped};
 #[cfg(unix)]
 pub use self::seat::can_use_terminals;

@@ -237,6 +237,8 @@ fn only_the_files_of_tenants_are_listed_in_order() {
         "a b.json",
         "common.json",
         "nul.json",
+        "_con.com.json",
+        "_e.com.json",
         "72f988bf-86f1-41af-91ab-2d7cd011db47.json",
     ] {
         // Windows has no room for some of them.
@@ -245,8 +247,8 @@ fn only_the_files_of_tenants_are_listed_in_order() {
     fs::write(home.path("a.com.json.tmp"), "half").unwrap();
     let names = |tenants: Vec<Tenant>| tenants.iter().map(ToString::to_string).collect::<Vec<_>>();
     let guid = "72f988bf-86f1-41af-91ab-2d7cd011db47";
-    assert_eq!(names(home.cache.tenants().unwrap()), [guid, "a.com", "b.com"]);
-    assert_eq!(names(home.cache.tenants_and_leftovers().unwrap()), [guid, "a.com", "b.com", "c.com"]);
+    assert_eq!(names(home.cache.tenants().unwrap()), [guid, "a.com", "b.com", "con.com"]);
+    assert_eq!(names(home.cache.tenants_and_leftovers().unwrap()), [guid, "a.com", "b.com", "c.com", "con.com"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::finding::{Finding, Findings};
 use crate::cache::{Cache, HeldLock, Survey};
-use crate::credential::Host;
+use crate::credential::{Host, Tenant};
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::text::in_a_row;
@@ -75,14 +75,24 @@ fn writable(dir: &Path) -> Result<()> {
 fn permissions(findings: &mut Findings, dir: &str, survey: &Survey) {
     if survey.is_exposed {
         let message = format!("other users can see in {dir} whose tokens are kept");
-        findings.warn("permissions", message, format!("chmod -R go= '{dir}'"));
+        findings.warn("permissions", message, keeping_out(dir));
     }
     if let Some(first) = survey.exposed.first() {
         let message = match survey.exposed.len() {
             1 => format!("other users can read {}", first.display()),
             more => format!("other users can read {more} files, {} among them", first.display()),
         };
-        findings.warn("permissions", message, format!("chmod -R go= '{dir}'"));
+        findings.warn("permissions", message, keeping_out(dir));
+    }
+}
+
+/// The command after which nobody else can look into `dir`.
+fn keeping_out(dir: &str) -> String {
+    if cfg!(windows) {
+        // Whoever owns a file, by the number that is the same in every language of Windows.
+        format!("icacls \"{dir}\" /inheritance:r /grant:r \"*S-1-3-4:(OI)(CI)F\" /t")
+    } else {
+        format!("chmod -R go= '{dir}'")
     }
 }
 
@@ -96,7 +106,10 @@ fn leftovers(findings: &mut Findings, dir: &Path, survey: &Survey) {
     let stem = name(first).and_then(|name| name.strip_suffix(".json.tmp").map(str::to_owned)).unwrap_or_default();
     let hint = match Host::from_key(&stem).filter(|_| first.parent() != Some(dir)) {
         Some(host) => format!("vb365-helper forget {host} --protocol terraform"),
-        None => format!("vb365-helper refresh {stem}"),
+        None => {
+            let tenant = Tenant::from_file_name(&stem);
+            format!("vb365-helper refresh {}", tenant.map_or(stem, |tenant| tenant.key().to_owned()))
+        }
     };
     findings.warn("leftovers", message, hint);
 }

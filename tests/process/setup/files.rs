@@ -1,4 +1,4 @@
-//! What holds for every file that is written, shown by PowerShell's module.
+//! What holds for every file that is written, shown by PowerShell's module: links, modes and owners of Unix.
 #![cfg(unix)]
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! A timer that systemd takes, and a command in it that does what it is for.
+//! A timer that systemd takes, and a command in it that does what it is for. (Windows has a task: `timers.rs`.)
 #![cfg(unix)]
 
 use std::fs;

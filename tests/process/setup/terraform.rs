@@ -1,4 +1,5 @@
-//! Into Terraform's CLI configuration and its directory of programs.
+//! Into Terraform's CLI configuration and its directory of programs, by a link. (Windows has a copy there:
+//! `tests/windows/setup.rs`.)
 #![cfg(unix)]
 
 use std::fs;
