@@ -121,8 +121,8 @@ class DebianPackage(Scratch):
             self.assertIn("/usr/bin/vb365-helper", (fresh / "usr/share" / completions).read_text())
         zsh = (fresh / "usr/share/zsh/vendor-completions/_vb365-helper").read_text()
         self.assertIn("funcstack[1] != _vb365-helper ", zsh)
-        enabled = [path for path in fresh.rglob("vb365-helper-keep.timer") if path.is_symlink()]
-        self.assertEqual(enabled, [])
+        # A link that switches the timer on leads to nowhere, seen from outside.
+        self.assertEqual(run("find", fresh, "-type", "l", "-name", "vb365-helper-keep.*"), "")
 
         run(*inside, "apt-get", "purge", "-q", "-y", "vb365-helper")
         self.assertEqual(run(*inside, "dpkg", "--audit"), "")
