@@ -13,9 +13,13 @@ const HOST: &str = "app.terraform.io";
 
 /// Whatever the support says, the configuration decides here.
 fn run(machine: &Machine, args: &[&str]) -> Outcome {
+    run_with_stdin(machine, args, "")
+}
+
+fn run_with_stdin(machine: &Machine, args: &[&str], stdin: &str) -> Outcome {
     let mut command = machine.command(args);
     command.env_remove("VB365_HELPER_PROTECTION");
-    Outcome::of(command.output().unwrap())
+    Outcome::of(assert_cmd::Command::from_std(command).write_stdin(stdin).output().unwrap())
 }
 
 fn get(machine: &Machine, tenant: &str) -> Outcome {
@@ -45,7 +49,14 @@ fn key(home: &Home, name: &str, byte: u8) -> String {
 }
 
 fn in_key_file() -> Machine {
-    machine("key_file = \"one.key\"\n")
+    let machine = machine("key_file = \"one.key\"\n");
+    protect(&machine, &["key_file"]);
+    machine
+}
+
+/// A path as the configuration has it.
+fn quoted(path: &str) -> String {
+    if path.contains('\\') { format!("'{path}'") } else { format!("\"{path}\"") }
 }
 
 fn config(machine: &Machine) -> String {
@@ -107,7 +118,7 @@ fn a_key_file_seals_everything_and_changes_nothing_else() {
     machine.sandbox.expire_veeam_access();
     let token = get(&machine, TENANT).document()["access_token"].clone();
     let refused = json!({ "version": 1, "tenant": TENANT, "refused_token": token }).to_string();
-    let renewed = machine.run(&["get", "--interactive", "never"], refused.as_bytes());
+    let renewed = run_with_stdin(&machine, &["get", "--interactive", "never"], &refused);
     assert_eq!(renewed.document()["source"], "veeam_refresh");
     assert_eq!(run(&machine, &["refresh", "--all"]).code, 0);
     assert_sealed(&machine);
@@ -172,7 +183,7 @@ fn a_key_that_was_replaced_makes_an_empty_cache_and_says_so_once() {
     key(&machine, "one.key", 2);
     let response: Value = serde_json::from_str(&machine.sandbox.token_response()).unwrap();
     let request = json!({ "version": 1, "tenant": TENANT, "entra": response }).to_string();
-    assert_eq!(machine.run_with_stdin(&["store"], request.as_bytes()).code, 0);
+    assert_eq!(run_with_stdin(&machine, &["store"], &request).code, 0);
     assert_eq!(get(&machine, TENANT).document()["source"], "exchange");
     assert_eq!(get(&machine, TENANT).document()["source"], "cache");
 }
@@ -209,7 +220,7 @@ fn tokens_move_from_one_protection_to_another() {
 
     let said = protect(&machine, &["key_file", "--key-file", &one]);
     assert_eq!(said, "tokens are sealed by a key file: 3 files rewritten, 0 so already\n");
-    let written = format!("[cache]\nprotection = \"key_file\"\nkey_file = \"{one}\"\n# mine\n");
+    let written = format!("[cache]\nprotection = \"key_file\"\nkey_file = {}\n# mine\n", quoted(&one));
     assert!(config(&machine).ends_with(&written), "{}", config(&machine));
     assert_sealed(&machine);
     assert_all_answer(&machine);
@@ -247,7 +258,7 @@ fn what_cannot_be_moved_stays_and_so_does_its_key() {
     assert_all_answer(&machine);
     let said = protect(&machine, &["key_file"]);
     assert_eq!(said, "tokens are sealed by a key file: 1 file rewritten, 2 so already\n");
-    assert!(config(&machine).ends_with(&format!("key_file = \"{two}\"\nprotection = \"key_file\"\n")));
+    assert!(config(&machine).ends_with(&format!("key_file = {}\nprotection = \"key_file\"\n", quoted(&two))));
     assert_all_answer(&machine);
 }
 
