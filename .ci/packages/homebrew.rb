@@ -16,8 +16,6 @@ class Vb365Helper < Formula
   end
 
   test do
-    ENV["VB365_HELPER_CONFIG"] = testpath/"config.toml"
-    ENV["VB365_HELPER_CACHE_DIR"] = testpath/"cache"
     assert_match version.to_s, shell_output("#{bin}/vb365-helper --version")
     system bin/"vb365-helper", "list"
   end

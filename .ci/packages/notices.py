@@ -38,7 +38,9 @@ print("This program contains the crates below, and the standard library of Rust 
 print("the static binary contains musl (MIT) as well. The texts follow.\n")
 for (name, version), package in sorted(found.items()):
     print(f"{name} {version}: {package['license'] or 'see the text'}")
-    for path in sorted(pathlib.Path(package["manifest_path"]).parent.iterdir()):
+    folder = pathlib.Path(package["manifest_path"]).parent
+    # What a crate brings in another language has a licence of its own.
+    for path in sorted([*folder.iterdir(), *folder.glob("vendor/*/*")]):
         if path.is_file() and TEXTS.match(path.name) and path.suffix not in (".rs", ".py"):
             sharing.setdefault(path.read_text("utf-8").strip(), []).append(f"{name} {version}")
 for text, names in sorted(sharing.items(), key=lambda item: item[1]):
