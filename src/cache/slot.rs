@@ -277,7 +277,9 @@ impl SlotLock {
                 Err(error) if file::only_waits(&error, &path) => return Ok(Some(Content::Kept(content, guard))),
                 adopted => adopted,
             },
-            Err(Unreadable::Damaged(_) | Unreadable::Lost(_)) => file::remove(&temporary),
+            Err(Unreadable::Damaged(_)) => file::remove(&temporary),
+            // Whoever has its key back finds it; the next write removes it.
+            Err(Unreadable::Lost(_)) => return Ok(None),
             Err(Unreadable::Newer(version)) => return Err(newer(&temporary, version)),
             Err(Unreadable::Away(error)) => return Err(closed(&temporary, &error)),
         };

@@ -189,6 +189,19 @@ fn a_key_that_was_replaced_makes_an_empty_cache_and_says_so_once() {
 }
 
 #[test]
+fn what_a_killed_writer_left_waits_for_its_key() {
+    let machine = in_key_file();
+    let temporary = machine.cache_dir().join(format!("{TENANT}.json.tmp"));
+    fs::rename(machine.cache_file(), &temporary).unwrap();
+    key(&machine, "one.key", 2);
+    assert_eq!(run(&machine, &["refresh", TENANT]).code, 3);
+    assert!(temporary.exists(), "what another key opens was lost");
+    key(&machine, "one.key", 1);
+    assert_eq!(get(&machine, TENANT).document()["source"], "cache");
+    assert!(!temporary.exists() && machine.cache_file().exists());
+}
+
+#[test]
 fn an_entry_that_was_changed_or_is_anothers_is_no_entry() {
     let machine = in_key_file();
     let (own, other) = (machine.cache_file(), machine.cache_dir().join(format!("{OTHER}.json")));
