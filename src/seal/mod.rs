@@ -155,6 +155,8 @@ pub struct Vault {
 #[derive(Debug, Default)]
 struct Known {
     keys: Vec<(Guard, Located)>,
+    /// Why the operating system gives no key now: it is not asked again, and waited for, for each file.
+    away: Option<String>,
     /// The key that seals, or `None` inside where nobody gives one.
     current: Option<Option<(Guard, Located)>>,
 }
@@ -277,20 +279,27 @@ impl Vault {
 
     /// The key with this `label`, which is asked for once in a process.
     fn key(&self, guard: Guard, label: &str) -> Result<Key, Unopened> {
+        // Held meanwhile: who works beside this one waits for the same answer.
+        let mut known = self.known();
         let is_it = |(known, located): &&(Guard, Located)| *known == guard && located.label == label;
-        if let Some((_, located)) = self.known().keys.iter().find(is_it) {
+        if let Some((_, located)) = known.keys.iter().find(is_it) {
             return Ok(located.key.clone());
         }
-        let found = match guard {
-            Guard::KeyFile => key_file::find(&self.protection.key_files, label),
+        let found = match (guard, &known.away) {
+            (Guard::KeyFile, _) => key_file::find(&self.protection.key_files, label),
+            (_, Some(why)) => Err(Missing::Away(why.clone())),
             _ if keeper::GUARD == Some(guard) => keeper::find(label, NEEDED),
             _ => Err(Missing::Away(format!("its key is kept by {}, which is not to be had here", guard.words()))),
         };
         let key = found.map_err(|missing| match missing {
             Missing::Lost(why) => Unopened::Lost(why),
-            Missing::Away(why) => Unopened::Away(away(guard, &why)),
+            Missing::Away(why) => {
+                let error = away(guard, &why);
+                known.away = Some(why).filter(|_| guard != Guard::KeyFile);
+                Unopened::Away(error)
+            }
         })?;
-        self.known().keys.push((guard, Located { label: label.to_owned(), key: key.clone() }));
+        known.keys.push((guard, Located { label: label.to_owned(), key: key.clone() }));
         Ok(key)
     }
 

@@ -191,19 +191,39 @@ fn a_locked_keyring_is_waited_for_by_nobody() {
     machine.assert_no_complaints();
 }
 
-#[test]
-fn a_bus_that_says_nothing_holds_nobody() {
-    let machine = Machine::signed_in();
+/// The address of a bus that answers nobody.
+fn silent_bus(machine: &Machine) -> String {
     let path = machine.home().join("bus");
     let listener = UnixListener::bind(&path).unwrap();
     thread::spawn(move || {
         let mut callers = Vec::new();
         listener.incoming().for_each(|caller| callers.push(caller));
     });
-    let run = |args: &[&str]| {
-        let address = format!("unix:path={}", path.display());
-        Outcome::of(machine.command(args).env("DBUS_SESSION_BUS_ADDRESS", address).output().unwrap())
-    };
+    format!("unix:path={}", path.display())
+}
+
+#[test]
+fn one_key_that_is_away_is_waited_for_once_in_a_process() {
+    let Some(desktop) = Desktop::new() else { return };
+    let machine = desktop.signed_in();
+    // Six entries that nobody opens: they are waited for by 2 seconds each, or together.
+    for n in 0..4 {
+        fs::copy(machine.cache_file(), machine.cache_dir().join(format!("more-{n}.com.json"))).unwrap();
+    }
+    let address = silent_bus(&machine);
+    let start = Instant::now();
+    let outcome = machine.command(&["refresh", "--all"]).env("DBUS_SESSION_BUS_ADDRESS", address).output().unwrap();
+    assert_eq!(outcome.status.code(), Some(7));
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    assert_eq!(desktop.get(&machine).document()["source"], "cache");
+}
+
+#[test]
+fn a_bus_that_says_nothing_holds_nobody() {
+    let machine = Machine::signed_in();
+    let address = silent_bus(&machine);
+    let run =
+        |args: &[&str]| Outcome::of(machine.command(args).env("DBUS_SESSION_BUS_ADDRESS", &address).output().unwrap());
     let start = Instant::now();
     // What needs no key does not even ask.
     assert_eq!(run(&["get", TENANT]).document()["source"], "cache");
