@@ -117,6 +117,7 @@ class DebianPackage(Scratch):
         self.assertNotIn("not found", run(*inside, "ldd", "/usr/bin/vb365-helper"))
         service = (fresh / "usr/lib/systemd/user/vb365-helper-keep.service").read_text()
         self.assertIn("\nExecStart=/usr/bin/vb365-helper refresh --all\n", service)
+        self.assertNotIn("Environment=", service)
         for completions in ("bash-completion/completions/vb365-helper", "zsh/vendor-completions/_vb365-helper",
                             "fish/vendor_completions.d/vb365-helper.fish"):
             self.assertIn("/usr/bin/vb365-helper", (fresh / "usr/share" / completions).read_text())
