@@ -46,7 +46,8 @@ fn what_makes_it_or_needs_none_goes_on() {
     let run = |args: &[&str]| home.run_inside(&ManualClock::new(), &[args, &["--config", &path]].concat(), b"");
     let login = run(&["login", TENANT]);
     assert!(login.stderr.contains("no server is configured"), "{login:?}");
-    for args in [&["setup", "curl"][..], &["help", "config"], &["completions", "bash"], &["schema"], &["man"]] {
+    let timer = if cfg!(windows) { "task-scheduler" } else { "cron" };
+    for args in [&["setup", timer][..], &["help", "config"], &["completions", "bash"], &["schema"], &["man"]] {
         assert_eq!(run(args).code, 0, "{args:?}");
     }
     // Doctor says it and looks at the rest.
