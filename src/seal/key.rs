@@ -17,6 +17,7 @@ pub(super) struct Key(Zeroizing<[u8; LENGTH]>);
 
 impl Key {
     /// A new one; `None` where the system gives no random numbers.
+    #[cfg_attr(not(feature = "secret-service"), allow(dead_code, reason = "a build without a keyring makes none"))]
     pub(super) fn random() -> Option<Self> {
         let mut bytes = Zeroizing::new([0; LENGTH]);
         SystemRandom::new().fill(&mut *bytes).ok()?;
