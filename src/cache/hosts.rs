@@ -14,6 +14,8 @@ use crate::token::is_one_word;
 
 /// The directory in the cache's.
 const DIRECTORY: &str = "hosts";
+/// What of a sealed file stands in clear: nothing that its name does not say.
+const OUTLINE: &str = "{}";
 
 /// What is kept for one host, in its form in the file (`schemas/host-entry-v1.schema.json`).
 #[derive(Deserialize, Serialize)]
@@ -49,13 +51,11 @@ impl Cache {
         clock: &dyn Clock,
         deadline: Deadline,
     ) -> Result<()> {
-        let entry = HostEntry { version: VERSION, host: host.to_string(), token: token.clone() };
-        let mut text = serde_json::to_vec(&entry).map_err(|_| Error::new(Kind::Internal, "a token is not JSON"))?;
-        text.push(b'\n');
+        let text = written(host, token)?;
         let mut slot = self.host_slot(host).lock(clock, deadline)?;
         // What a newer version wrote is left alone, and what is no file of this user's.
         slot.read(|text| parse(host, text))?;
-        slot.write(&Secret::new(text), "{}")
+        slot.write(&text, OUTLINE)
     }
 
     /// Whether the file of `host` is protected as a new one would be, or there is none.
@@ -64,6 +64,19 @@ impl Cache {
     /// Kind `cache`: it cannot be read, or nothing can be protected as it should be.
     pub fn is_host_protected(&self, host: &Host) -> Result<bool> {
         self.host_slot(host).is_protected()
+    }
+
+    /// Writes what is kept for `host` anew, protected as a new file is.
+    ///
+    /// # Errors
+    /// Kind `cache`, naming the file, which is as it was: damaged, too.
+    pub fn reseal_host(&self, host: &Host, clock: &dyn Clock, deadline: Deadline) -> Result<()> {
+        let mut slot = self.host_slot(host).lock(clock, deadline)?;
+        match slot.read(|text| parse(host, text))? {
+            Content::Nothing => Ok(()),
+            Content::Kept(token, _) => slot.write(&written(host, &token)?, OUTLINE),
+            Content::Damaged(why) => Err(Error::new(Kind::Cache, why)),
+        }
     }
 
     /// Removes what is kept for `host`; where there is nothing, nothing.
@@ -109,6 +122,13 @@ impl Cache {
     fn host_slot(&self, host: &Host) -> Slot {
         self.host_directory().slot(host.key())
     }
+}
+
+fn written(host: &Host, token: &Secret<String>) -> Result<Secret<Vec<u8>>> {
+    let entry = HostEntry { version: VERSION, host: host.to_string(), token: token.clone() };
+    let mut text = serde_json::to_vec(&entry).map_err(|_| Error::new(Kind::Internal, "a token is not JSON"))?;
+    text.push(b'\n');
+    Ok(Secret::new(text))
 }
 
 fn parse(host: &Host, text: &[u8]) -> Result<Secret<String>, Unreadable> {

@@ -116,13 +116,7 @@ fn reseal_host(cache: &Cache, host: &Host, clock: &dyn Clock, is_key_new: bool) 
     if !is_key_new && cache.is_host_protected(host)? {
         return Ok(false);
     }
-    match cache.host_token(host)? {
-        (_, Some(damage)) => Err(Error::new(Kind::Cache, damage)),
-        (None, None) => Ok(false),
-        (Some(token), None) => {
-            cache.keep_host_token(host, &token, clock, Deadline::after(clock, LOCK_TIMEOUT)).map(|()| true)
-        }
-    }
+    cache.reseal_host(host, clock, Deadline::after(clock, LOCK_TIMEOUT)).map(|()| true)
 }
 
 fn answer(done: &Done, guard: Option<Guard>) -> Answer {

@@ -87,6 +87,11 @@ pub enum Guard {
 impl Guard {
     const ALL: [Self; 4] = [Self::Dpapi, Self::Keychain, Self::SecretService, Self::KeyFile];
 
+    /// The one that `header` names.
+    fn of(header: &Header<'_>) -> Option<Self> {
+        Self::ALL.into_iter().find(|guard| guard.name() == header.protection)
+    }
+
     /// The name in files and documents.
     pub fn name(self) -> &'static str {
         match self {
@@ -176,8 +181,8 @@ impl Vault {
             return Ok(Opened { text: file, guard: None });
         }
         let (envelope, header) = Envelope::read(file.expose()).map_err(Unopened::Damaged)?;
-        let guard = Guard::ALL.into_iter().find(|guard| guard.name() == header.protection);
-        let guard = guard.ok_or_else(|| Unopened::Damaged("nobody is known who could keep its key".to_owned()))?;
+        let guard =
+            Guard::of(&header).ok_or_else(|| Unopened::Damaged("nobody is known who could keep its key".to_owned()))?;
         let key = self.key(guard, &header.key)?;
         let text = envelope.open(name, &key).map_err(|why| Unopened::Damaged(why.to_owned()))?;
         Ok(Opened { text, guard: Some(guard) })
@@ -193,8 +198,7 @@ impl Vault {
             return Ok(Opened { text: file, guard: None });
         }
         let (_, header) = Envelope::read(file.expose())?;
-        let guard = Guard::ALL.into_iter().find(|guard| guard.name() == header.protection);
-        Ok(Opened { text: Secret::new(header.outline.get().as_bytes().to_vec()), guard })
+        Ok(Opened { text: Secret::new(header.outline.get().as_bytes().to_vec()), guard: Guard::of(&header) })
     }
 
     /// The file with `text` that is to stand under `name`, of which a list shows `outline`, a JSON text.
