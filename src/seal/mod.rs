@@ -325,7 +325,12 @@ impl Vault {
         let current = match located {
             None => None,
             Some((guard, Ok(located))) => Some((guard, located)),
-            Some((_, Err(_))) if self.protection.mode == Mode::Auto => None,
+            // What was sealed stays so: the key that opened it just now seals it again.
+            Some((guard, Err(_))) if self.protection.mode == Mode::Auto => {
+                let known = self.known();
+                let opened = known.keys.iter().rev().find(|(keeper, _)| *keeper == guard && is_shared(guard));
+                return Ok(opened.cloned());
+            }
             Some((_, Err(missing))) => return Err(self.unprotected(missing)),
         };
         if current.as_ref().is_none_or(|(guard, _)| is_shared(*guard)) {

@@ -9,7 +9,8 @@ use std::{fs, thread};
 use serde_json::json;
 
 use crate::protection::shows_a_secret;
-use crate::support::{Machine, Outcome, TENANT, tool};
+use crate::support::server::Options;
+use crate::support::{Machine, Outcome, TENANT, piped, tool, wait_until};
 
 const OTHER: &str = "other.onmicrosoft.com";
 /// How long a keyring may take to be there.
@@ -88,7 +89,10 @@ impl Desktop {
 
     /// A machine with two tenants whose entries are sealed by this desktop's keyring.
     fn signed_in(&self) -> Machine {
-        let machine = Machine::new();
+        self.signed_in_at(Machine::new())
+    }
+
+    fn signed_in_at(&self, machine: Machine) -> Machine {
         machine.configure(&[TENANT, OTHER]);
         for tenant in [TENANT, OTHER] {
             machine.sign_in(tenant);
@@ -166,6 +170,24 @@ fn a_new_key_takes_the_place_of_the_old_one() {
         format!("cannot be opened and counts as empty: it is sealed with the key {old}, which is not in the keyring");
     assert!(outcome.stderr.contains(&why), "{outcome:?}");
     fs::write(machine.cache_file(), sealed).unwrap();
+    assert_eq!(desktop.get(&machine).document()["source"], "cache");
+}
+
+#[test]
+fn what_was_sealed_stays_so_though_the_keyring_goes_in_between() {
+    let Some(mut desktop) = Desktop::new() else { return };
+    let slow = Options { latency: Duration::from_secs(2), ..Options::default() };
+    let machine = desktop.signed_in_at(Machine::with(slow));
+    assert_eq!(desktop.run(&machine, &["erase", TENANT, "--access-only"]).code, 0);
+    let (kept, requests) = (machine.kept(), machine.sandbox.requests("veeam_token"));
+    let mut get = machine.command(&["get", TENANT]);
+    let mut get = piped(get.env("DBUS_SESSION_BUS_ADDRESS", &desktop.address)).spawn().unwrap();
+    wait_until("the request", || machine.sandbox.requests("veeam_token") > requests);
+    desktop.end_keyring();
+    assert!(get.wait().unwrap().success());
+    assert_ne!(machine.kept(), kept, "nothing was written");
+    assert_sealed(&machine);
+    desktop.open_keyring();
     assert_eq!(desktop.get(&machine).document()["source"], "cache");
 }
 
