@@ -329,7 +329,10 @@ impl Vault {
             Some((guard, Err(_))) if self.protection.mode == Mode::Auto => {
                 let known = self.known();
                 let opened = known.keys.iter().rev().find(|(keeper, _)| *keeper == guard && is_shared(guard));
-                return Ok(opened.cloned());
+                if let Some(opened) = opened {
+                    return Ok(Some(opened.clone()));
+                }
+                None
             }
             Some((_, Err(missing))) => return Err(self.unprotected(missing)),
         };

@@ -42,12 +42,15 @@ pub(super) fn current(limit: Duration) -> Result<Located, Missing> {
 pub(super) fn find(name: &str, limit: Duration) -> Result<Key, Missing> {
     let name = name.to_owned();
     within(limit, move || {
-        for item in items(&connect()?)? {
+        let service = connect()?;
+        for item in items(&service)? {
             let key = read(&item)?;
             if key.name() == name {
                 return Ok(key);
             }
         }
+        // One that is just starting has nothing yet.
+        open_collection(&service)?;
         Err(Missing::Lost(format!("it is sealed with the key {name}, which is not in the keyring")))
     })
 }

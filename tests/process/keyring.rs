@@ -188,6 +188,8 @@ fn what_was_sealed_stays_so_though_the_keyring_goes_in_between() {
     assert_ne!(machine.kept(), kept, "nothing was written");
     assert_sealed(&machine);
     desktop.open_keyring();
+    // It answers before it is open.
+    wait_until("the key", || desktop.get(&machine).code == 0);
     assert_eq!(desktop.get(&machine).document()["source"], "cache");
 }
 
