@@ -14,8 +14,6 @@ use crate::token::is_one_word;
 
 /// The directory in the cache's.
 const DIRECTORY: &str = "hosts";
-/// What of a sealed file stands in clear: nothing that its name does not say.
-const OUTLINE: &str = "{}";
 
 /// What is kept for one host, in its form in the file (`schemas/host-entry-v1.schema.json`).
 #[derive(Deserialize, Serialize)]
@@ -55,7 +53,7 @@ impl Cache {
         let mut slot = self.host_slot(host).lock(clock, deadline)?;
         // What a newer version wrote is left alone, and what is no file of this user's.
         slot.read(|text| parse(host, text))?;
-        slot.write(&text, OUTLINE)
+        slot.write(&text, outline)
     }
 
     /// Whether the file of `host` is protected as a new one would be, or there is none.
@@ -74,7 +72,7 @@ impl Cache {
         let mut slot = self.host_slot(host).lock(clock, deadline)?;
         match slot.read(|text| parse(host, text))? {
             Content::Nothing => Ok(()),
-            Content::Kept(token, _) => slot.write(&written(host, &token)?, OUTLINE),
+            Content::Kept(token, _) => slot.write(&written(host, &token)?, outline),
             Content::Damaged(why) => Err(Error::new(Kind::Cache, why)),
         }
     }
@@ -122,6 +120,11 @@ impl Cache {
     fn host_slot(&self, host: &Host) -> Slot {
         self.host_directory().slot(host.key())
     }
+}
+
+/// What of a sealed file stands in clear: nothing that its name does not say.
+fn outline() -> Result<Secret<Vec<u8>>> {
+    Ok(Secret::new(b"{}".to_vec()))
 }
 
 fn written(host: &Host, token: &Secret<String>) -> Result<Secret<Vec<u8>>> {

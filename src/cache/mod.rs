@@ -197,8 +197,7 @@ impl TenantLock {
         let written = |entry: &Entry| {
             entry.write().map_err(|_| Error::new(Kind::Internal, "a token response in memory is not JSON"))
         };
-        let outline = written(&entry.outline())?;
-        self.slot.write(&written(entry)?, &String::from_utf8_lossy(outline.expose()))
+        self.slot.write(&written(entry)?, || written(&entry.outline()))
     }
 
     /// Removes the tenant's file, whatever its state; where there is none, nothing.

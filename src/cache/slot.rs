@@ -238,14 +238,18 @@ impl SlotLock {
         }
     }
 
-    /// Replaces what is kept; `outline`, a JSON text, is what of it may stand in clear.
+    /// Replaces what is kept; `outline`, a JSON text, is what of it may stand in clear where it is sealed.
     ///
     /// # Errors
-    /// Kind `cache`, naming the file, which is as it was.
-    pub(super) fn write(&mut self, text: &Secret<Vec<u8>>, outline: &str) -> Result<()> {
+    /// Kind `cache`, naming the file, which is as it was; and those of `outline`.
+    pub(super) fn write(
+        &mut self,
+        text: &Secret<Vec<u8>>,
+        outline: impl FnOnce() -> Result<Secret<Vec<u8>>>,
+    ) -> Result<()> {
         let path = self.slot.file();
-        let file = self.slot.dir.vault.seal(&self.slot.sealed_name(), outline, text)?;
-        file::replace(&path, &self.slot.temporary(), file.expose())
+        let sealed = self.slot.dir.vault.seal(&self.slot.sealed_name(), text, outline)?;
+        file::replace(&path, &self.slot.temporary(), sealed.as_ref().unwrap_or(text).expose())
             .map_err(|error| unusable("cache file", &path, &error))
     }
 

@@ -201,17 +201,24 @@ impl Vault {
         Ok(Opened { text: Secret::new(header.outline.get().as_bytes().to_vec()), guard: Guard::of(&header) })
     }
 
-    /// The file with `text` that is to stand under `name`, of which a list shows `outline`, a JSON text.
+    /// The sealed file with `text` that is to stand under `name`, of which a list shows the `outline`, a JSON text;
+    /// `None` where files are not sealed.
     ///
     /// # Errors
-    /// Kind `cache`: it cannot be protected as it should be.
-    pub fn seal(&self, name: &str, outline: &str, text: &Secret<Vec<u8>>) -> Result<Secret<Vec<u8>>> {
+    /// Kind `cache`: it cannot be protected as it should be; and those of `outline`.
+    pub fn seal(
+        &self,
+        name: &str,
+        text: &Secret<Vec<u8>>,
+        outline: impl FnOnce() -> Result<Secret<Vec<u8>>>,
+    ) -> Result<Option<Secret<Vec<u8>>>> {
         // Asked for under the lock of the name: a key that was replaced meanwhile may be gone soon.
         self.known().current.take_if(|current| current.is_some());
-        let Some((guard, Located { label, key })) = self.current()? else { return Ok(text.clone()) };
-        let outline: &RawValue = serde_json::from_str(outline).map_err(|_| broken())?;
+        let Some((guard, Located { label, key })) = self.current()? else { return Ok(None) };
+        let outline = outline()?;
+        let outline: &RawValue = serde_json::from_slice(outline.expose()).map_err(|_| broken())?;
         let header = Header { protection: guard.name().into(), key: label.into(), outline };
-        envelope::seal(name, &header, &key, text).ok_or_else(broken)
+        envelope::seal(name, &header, &key, text).ok_or_else(broken).map(Some)
     }
 
     /// Who would keep the key of a new file; `None` where that would not be sealed.
@@ -286,7 +293,7 @@ impl Vault {
         // Held meanwhile: who works beside this one waits for the same answer.
         let mut known = self.known();
         let is_it = |(known, located): &&(Guard, Located)| *known == guard && located.label == label;
-        if let Some((_, located)) = known.keys.iter().find(is_it) {
+        if let Some((_, located)) = known.keys.iter().chain(known.current.iter().flatten()).find(is_it) {
             return Ok(located.key.clone());
         }
         let found = match (guard, &known.away) {
