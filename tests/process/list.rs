@@ -471,6 +471,27 @@ fn the_table_fits_the_terminal() {
     assert!(!shown((120, 24), &[], &[("TERM", "dumb")]).contains('\u{1b}'));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn whoever_looks_at_the_list_hears_once_that_nothing_is_sealed() {
+    if !crate::support::can_use_terminals() {
+        return;
+    }
+    let machine = crate::support::Machine::signed_in();
+    let times = |args: &[&str], more: &[(&str, &str)]| {
+        let finished = machine.on_a_terminal((120, 24), &[&["list"], args].concat(), more);
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        finished.terminal.matches("because no keyring answered").count()
+    };
+    assert_eq!((times(&[], &[]), times(&["--wide"], &[])), (1, 1));
+    // Nor is it a matter for programs, or for whoever chose it.
+    assert_eq!((times(&["--quiet"], &[]), times(&["--json"], &[])), (0, 0));
+    assert_eq!(times(&[], &[("VB365_HELPER_PROTECTION", "none")]), 0);
+    assert_eq!(machine.run_raw(&["list"]).stderr, "");
+    assert_eq!(machine.run_raw(&["erase", TENANT]).code, 0);
+    assert_eq!(times(&[], &[]), 0, "nothing is kept");
+}
+
 #[test]
 fn everything_about_a_tenant_is_a_block_of_facts() {
     let world = in_every_state();
