@@ -102,3 +102,49 @@ fn write(table: &mut dyn TableLike, protection: &Protection) {
         several => put_value(table, KEY_FILE, several.iter().copied().collect::<Array>().into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    /// What counts where this stands under `[cache]`, and the environment says so much more.
+    fn counts(cache: &str, protection: Option<&str>, key_file: Option<&str>) -> Result<Protection> {
+        let places = Places {
+            cache_dir: Some("cache".into()),
+            protection: protection.map(OsString::from),
+            key_file: key_file.map(PathBuf::from),
+            ..Places::default()
+        };
+        let config = Config::parse("/etc/config.toml".into(), format!("[cache]\n{cache}"), &places)?;
+        Ok(config.protection().clone())
+    }
+
+    #[test]
+    fn nobody_names_a_key_for_nothing_and_the_environment_decides() {
+        let protection =
+            |mode, key_files: &[&str]| Protection { mode, key_files: key_files.iter().map(PathBuf::from).collect() };
+        let one = "key_file = \"/one\"\n";
+        assert_eq!(counts("", None, None).unwrap(), protection(Mode::Auto, &[]));
+        assert_eq!(counts(one, None, None).unwrap(), protection(Mode::KeyFile, &["/one"]));
+        assert_eq!(counts("", None, Some("/two")).unwrap(), protection(Mode::KeyFile, &["/two"]));
+        // The environment's key seals, and the file's still open.
+        assert_eq!(counts(one, None, Some("/two")).unwrap(), protection(Mode::KeyFile, &["/two", "/one"]));
+        assert_eq!(counts("protection = \"none\"\n", None, Some("/two")).unwrap(), protection(Mode::Plain, &["/two"]));
+        assert_eq!(counts(one, Some("os"), None).unwrap(), protection(Mode::Os, &["/one"]));
+        for error in [
+            counts("protection = \"key_file\"\n", None, None),
+            counts("", Some("key_file"), None),
+            counts("", Some("x"), None),
+        ] {
+            assert_eq!(error.unwrap_err().kind(), Kind::Config);
+        }
+    }
+
+    #[test]
+    fn every_mode_has_its_own_name() {
+        for (mode, name) in Mode::ALL {
+            assert_eq!((mode.name(), super::mode(name)), (name, Ok(mode)));
+        }
+    }
+}

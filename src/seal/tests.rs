@@ -112,6 +112,18 @@ fn the_first_key_seals_and_all_open() {
 }
 
 #[test]
+fn each_write_asks_anew_which_key_seals() {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = vault(&dir, &[1]);
+    let before = sealed(&vault, OUTLINE).unwrap();
+    fs::write(dir.path().join("key-1"), [2; 32]).unwrap();
+    let after = sealed(&vault, OUTLINE).unwrap();
+    let fresh = Vault::new(vault.protection.clone());
+    assert_eq!(fresh.open(NAME, after).unwrap().text, text());
+    assert!(matches!(fresh.open(NAME, before), Err(Unopened::Lost(_))));
+}
+
+#[test]
 fn a_key_file_that_cannot_be_used_now_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let own = vault(&dir, &[1]);
