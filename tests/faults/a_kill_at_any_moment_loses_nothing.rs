@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::server::Fault;
-use crate::support::{Machine, TENANT, fewer, finish, piped, rounds, tell};
+use crate::support::{Machine, TENANT, fewer, finish, rounds, started, tell};
 
 /// From which rung the next token has to come.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +41,8 @@ fn leave_only(machine: &Machine, rung: Rung) {
 /// Runs `args` until `plan`; how it ended.
 fn killed(machine: &Machine, args: &[&str], stdin: &[u8], plan: &str) -> ExitStatus {
     let mut command = assert_cmd::Command::from_std(machine.command(args));
-    let output = command.env("VB365_HELPER_CRASH", plan).write_stdin(stdin).timeout(Duration::from_secs(60));
-    output.output().unwrap().status
+    command.env("VB365_HELPER_CRASH", plan).write_stdin(stdin).timeout(Duration::from_secs(60));
+    started(|| command.output()).status
 }
 
 /// The next call has a good token without a person, and nothing but whole files is left.
@@ -150,7 +150,7 @@ fn a_renewal_killed_at_a_random_moment_loses_nothing() {
         for endpoint in ["veeam_token", "entra_token"].iter().take(1 + round % 2) {
             machine.sandbox.fault(endpoint, if round % 4 < 2 { Fault::Delay(slow) } else { Fault::Late(slow) });
         }
-        let mut child = piped(&mut machine.command(&GET)).spawn().unwrap();
+        let mut child = machine.start(&GET);
         thread::sleep(usual.mul_f64(random_fraction() * 2.0));
         // It may have ended by itself.
         child.kill().unwrap();

@@ -1,7 +1,7 @@
 //! What can be learnt of a process from outside, and of its end: arguments, environment, memory,
 //! core files and panics hold no secret, and neither does what it says of words typed in a wrong place.
 
-use crate::support::{Home, Machine, TENANT};
+use crate::support::{Home, Machine, TENANT, started};
 
 #[test]
 fn a_token_typed_in_a_wrong_place_is_not_repeated() {
@@ -38,7 +38,7 @@ fn a_token_typed_in_a_wrong_place_is_not_repeated() {
         &["login", TENANT, "--server", "https://h", "--timeout", &long],
     ] {
         for level in ["off", "debug", "trace", &token] {
-            let output = home.command(words).env("VB365_HELPER_LOG", level).output().unwrap();
+            let output = started(|| home.command(words).env("VB365_HELPER_LOG", level).output());
             let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
             assert_eq!(output.status.code(), Some(2), "{said}");
             assert!(!said.contains("canary") && !said.to_ascii_lowercase().contains("eyj"), "{said}");
@@ -63,7 +63,7 @@ fn a_panic_tells_its_place_alone_and_holds_nobody_up() {
         machine.sandbox.revoke_veeam_refresh();
         machine.expire_entra(TENANT);
         let mut get = machine.command(&["get", TENANT, "--interactive", "never"]);
-        let output = get.env("VB365_HELPER_CRASH", format!("panic@{}", steps + 1)).output().unwrap();
+        let output = started(|| get.env("VB365_HELPER_CRASH", format!("panic@{}", steps + 1)).output());
         if output.status.success() {
             break;
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mockito::Mock;
 use serde_json::Value;
 
-use crate::support::{Answers, HOUR, TENANT, World, entra, hold_lock, veeam};
+use crate::support::{Answers, HOUR, TENANT, World, entra, hold_lock, started, veeam};
 
 const CROWD: usize = 20;
 
@@ -18,7 +18,7 @@ fn crowd(world: &World, args: &[&str]) -> Vec<Value> {
     let children: Vec<_> = (0..CROWD)
         .map(|_| {
             let mut command = world.command(&args);
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+            started(|| command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn())
         })
         .collect();
     let outputs = children.into_iter().map(|child| child.wait_with_output().unwrap());

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{Home, Machine, Outcome, TENANT};
+use crate::support::{Home, Machine, Outcome, TENANT, started};
 
 const OTHER: &str = "other.onmicrosoft.com";
 const HOST: &str = "app.terraform.io";
@@ -19,7 +19,8 @@ fn run(machine: &Machine, args: &[&str]) -> Outcome {
 fn run_with_stdin(machine: &Machine, args: &[&str], stdin: &str) -> Outcome {
     let mut command = machine.command(args);
     command.env_remove("VB365_HELPER_PROTECTION");
-    Outcome::of(assert_cmd::Command::from_std(command).write_stdin(stdin).output().unwrap())
+    let mut command = assert_cmd::Command::from_std(command);
+    Outcome::of(started(|| command.write_stdin(stdin).output()))
 }
 
 fn get(machine: &Machine, tenant: &str) -> Outcome {
@@ -282,7 +283,7 @@ fn a_move_that_is_killed_loses_nothing_and_goes_on_later() {
         let one = machine.home().join("one.key").display().to_string();
         let mut command = machine.command(&["cache", "protect", "key_file", "--key-file", &one]);
         command.env_remove("VB365_HELPER_PROTECTION").env("VB365_HELPER_CRASH", format!("kill@{nth}"));
-        if command.output().unwrap().status.success() {
+        if started(|| command.output()).status.success() {
             assert!(nth > 10, "only {nth} steps");
             return;
         }
@@ -323,7 +324,7 @@ fn the_environment_decides_over_the_configuration() {
     let run = |protection: &str, args: &[&str]| {
         let mut command = machine.command(args);
         command.env("VB365_HELPER_PROTECTION", protection).env("VB365_HELPER_KEY_FILE", &path);
-        Outcome::of(command.output().unwrap())
+        Outcome::of(started(|| command.output()))
     };
     machine.expire_veeam(TENANT);
     assert_eq!(run("key_file", &["get", TENANT]).code, 0);

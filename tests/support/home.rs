@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{TENANT, assert_valid};
+use super::{TENANT, assert_valid, started};
 
 /// What a caller reads from the exit code.
 const EXIT_CODES: [(&str, i32); 9] = [
@@ -77,19 +77,19 @@ impl Home {
     /// Runs to the end.
     pub fn run(&self, args: &[&str], stdin: &[u8]) -> Outcome {
         let mut command = assert_cmd::Command::from_std(self.command(args));
-        let output = command.write_stdin(stdin).timeout(Duration::from_secs(60)).output().unwrap();
+        let output = started(|| command.write_stdin(stdin).timeout(Duration::from_secs(60)).output());
         self.checked(args, output)
     }
 
     /// Runs to the end a command whose output is for people.
     pub fn run_raw(&self, args: &[&str]) -> Outcome {
-        Outcome::of(self.command(args).output().unwrap())
+        Outcome::of(started(|| self.command(args).output()))
     }
 
     /// The same for one of another caller, with its request.
     pub fn run_with_stdin(&self, args: &[&str], stdin: &[u8]) -> Outcome {
         let mut command = assert_cmd::Command::from_std(self.command(args));
-        Outcome::of(command.write_stdin(stdin).timeout(Duration::from_secs(60)).output().unwrap())
+        Outcome::of(started(|| command.write_stdin(stdin).timeout(Duration::from_secs(60)).output()))
     }
 
     /// What holds for every run, whatever it is about.

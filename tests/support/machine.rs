@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use super::server::{Options, Sandbox};
-use super::{Home, ORGANIZATION, Outcome, TENANT};
+use super::{Home, ORGANIZATION, Outcome, TENANT, started};
 
 /// A home, a sandbox and the configuration that leads to it.
 pub struct Machine {
@@ -79,7 +79,7 @@ impl Machine {
 
     /// A run that goes on by itself, with pipes for its output; a test ends it or waits for it.
     pub fn start(&self, args: &[&str]) -> Child {
-        piped(&mut self.command(args)).spawn().unwrap()
+        started(|| piped(&mut self.command(args)).spawn())
     }
 
     /// Fails if the sandbox was ever asked in a wrong way: a token spent twice is one.

@@ -34,7 +34,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use mockito::{Matcher, Mock, Server, ServerGuard};
 use serde_json::{Value, json};
 
-pub use self::crowd::{crowd, finish, wait_until};
+pub use self::crowd::{crowd, finish, started, wait_until};
 pub use self::home::{Home, Outcome};
 pub use self::long::{fewer, is_long, rounds, tell};
 pub use self::machine::{Machine, piped};
