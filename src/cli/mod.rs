@@ -10,6 +10,7 @@ mod list;
 mod login;
 mod logout;
 mod man;
+mod plain;
 mod program;
 mod refresh;
 mod schema;
@@ -161,6 +162,10 @@ pub enum NotACommand {
 /// # Errors
 /// See [`NotACommand`].
 pub fn parse(args: &[OsString]) -> Result<Cli, NotACommand> {
+    plain::get(args).map_or_else(|| parse_any(args), Ok)
+}
+
+fn parse_any(args: &[OsString]) -> Result<Cli, NotACommand> {
     Cli::try_parse_from(args).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp => NotACommand::Help,
         ErrorKind::DisplayVersion => NotACommand::Version(error.render().to_string()),

@@ -50,7 +50,7 @@ Examples:
   vb365-helper erase --all";
 
 /// Flags of `get`, `store` and `erase` that may stand before them.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub struct BeforeArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "explained there")]
@@ -72,7 +72,7 @@ pub struct CallerArgs {
 }
 
 /// Arguments of `get`.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 #[command(long_about = GET, after_long_help = GET_EXAMPLES)]
 pub struct GetArgs {
     /// The tenant, as in abc.onmicrosoft.com; without it a JSON request is read from stdin
