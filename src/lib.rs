@@ -140,7 +140,7 @@ impl Process<'_> {
         let program = self.called();
         match command {
             Command::Program(command) => {
-                let config = Config::load_present(&places(self.variables, config));
+                let config = Config::load_for_one(&places(self.variables, config));
                 let exchange = Exchange::from(command).or(before);
                 let understood = exchange.understand(program, self.variables, stdin, self.clock, config.as_ref().err());
                 let failure = understood.protocol.failure;

@@ -66,7 +66,7 @@ impl TokenResponse {
 
 /// Whether `text` can stand in a header as it is: one word of printable ASCII.
 pub fn is_one_word(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic())
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// `now` in whole seconds, rounded down, as every document here has it.

@@ -28,7 +28,7 @@ impl Config {
         let told = told.checked()?;
         self.rewrite(clock, &|text| edited(text, tenant, &told)).map_err(|error| {
             let mut own = Table::new();
-            put_told(&mut own, &self.file.defaults, &told);
+            put_told(&mut own, &self.read.defaults, &told);
             let lines = own.to_string().trim_end().replace('\n', "; ");
             error.with_hint(format!("write it there by hand, under [tenants.\"{tenant}\"]: {lines}"))
         })

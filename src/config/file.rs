@@ -48,14 +48,14 @@ pub(super) struct TenantTable {
 }
 
 /// A table of values.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Section {
     /// Its path, as in `tenants."abc.onmicrosoft.com"`.
     name: String,
     entries: Vec<Entry>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     key: &'static str,
     offset: usize,
@@ -63,7 +63,7 @@ struct Entry {
 }
 
 /// A value of one of the types that some key has.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Value {
     Text(String),
     Texts(Vec<String>),
@@ -101,6 +101,11 @@ impl File {
             }
         }
         Ok(file)
+    }
+
+    /// The tables of the tenants, and `[defaults]`.
+    pub(super) fn sections(&self) -> impl Iterator<Item = &Section> {
+        self.tenants.values().map(|table| &table.section).chain([&self.defaults])
     }
 
     fn add_tenant(

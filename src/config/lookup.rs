@@ -1,7 +1,8 @@
 //! Whose server is it? For callers that name a server and no tenant: the answer is a tenant of the
 //! configuration, and where several share the server it is theirs to say which, never ours to guess.
 
-use super::{Config, file::Section, settings};
+use super::file::{File, Section};
+use super::{Config, settings};
 use crate::credential::{Origin, ServerName, Tenant};
 use crate::error::{Error, Kind, Result};
 use crate::text::in_a_row;
@@ -9,7 +10,7 @@ use crate::text::in_a_row;
 impl Config {
     /// Every server that is configured for anybody; what is none is passed over.
     pub fn servers(&self) -> impl Iterator<Item = Origin> {
-        let sections = self.file.tenants.values().map(|table| &table.section).chain([&self.file.defaults]);
+        let sections = self.file().into_iter().flat_map(File::sections);
         sections.flat_map(|section| settings::servers(section).unwrap_or_default())
     }
 
@@ -19,14 +20,15 @@ impl Config {
     /// # Errors
     /// Kind `config`: several tenants have it, or none by name; or what looks like it is no server.
     pub fn whose(&self, server: &ServerName, tenant: Option<&Tenant>) -> Result<Option<(Tenant, Origin)>> {
-        let default = self.origin_in(&self.file.defaults, server)?;
+        let file = self.file()?;
+        let default = self.origin_in(&file.defaults, server)?;
         if let Some(tenant) = tenant {
-            let own = self.file.tenants.get(tenant.key()).map(|table| &table.section);
+            let own = file.tenants.get(tenant.key()).map(|table| &table.section);
             let origin = self.origin_of(own, server, default.as_ref())?;
             return Ok(origin.map(|origin| (tenant.clone(), origin)));
         }
         let mut found = Vec::new();
-        for table in self.file.tenants.values() {
+        for table in file.tenants.values() {
             let origin = self.origin_of(Some(&table.section), server, default.as_ref())?;
             found.extend(origin.map(|origin| (table.tenant.clone(), origin)));
         }
@@ -47,7 +49,7 @@ impl Config {
     /// # Errors
     /// Kind `config`: what looks like it is no server.
     pub fn somebodys(&self, server: &ServerName) -> Result<Option<Origin>> {
-        let mut sections = self.file.tenants.values().map(|table| &table.section).chain([&self.file.defaults]);
+        let mut sections = self.file()?.sections();
         sections.find_map(|section| self.origin_in(section, server).transpose()).transpose()
     }
 

@@ -7,18 +7,21 @@ mod lookup;
 mod pins;
 mod protection;
 mod settings;
+mod skim;
 #[cfg(test)]
 mod tests;
 
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use directories::ProjectDirs;
 
 use self::file::{File, Mistake};
 pub use self::pins::{Believer, Place};
 use self::settings::Sources;
+use self::skim::{Part, Tables, skim};
 use crate::credential::{ApiVersion, Fingerprint, Origin, Scopes, Settings, Tenant};
 use crate::error::{Error, Kind, Result};
 use crate::files;
@@ -60,7 +63,12 @@ pub struct Config {
     cache_dir: PathBuf,
     protection: Protection,
     text: String,
-    file: File,
+    /// Of a file that was only skimmed, what all tenants have in common.
+    read: File,
+    /// Where the tenants' tables stand in a file that was only skimmed.
+    tables: Option<Tables>,
+    /// That file read as a whole, once somebody needs it.
+    whole: OnceLock<Result<File>>,
     /// Whether the file was named and is not there.
     is_missed: bool,
 }
@@ -72,11 +80,7 @@ impl Config {
     /// Kind `config`, naming file, line and key: not readable, not TOML, a key that is not known,
     /// or a tenant that cannot be one or stands there twice.
     pub fn load(places: &Places) -> Result<Self> {
-        let default = || Some(own_directories()?.config_dir().join("config.toml"));
-        let path = places.config_file.clone().or_else(default).ok_or_else(no_home)?;
-        let text = read(&path)?;
-        let is_missed = text.is_none() && places.config_file.is_some();
-        Ok(Self { is_missed, ..Self::parse(path, text.unwrap_or_default(), places)? })
+        Self::load_as(places, Self::parse)
     }
 
     /// The same for who needs what is configured: a file that was named and is not there is a slip, which
@@ -89,19 +93,60 @@ impl Config {
         config.missed().map_or(Ok(config), Err)
     }
 
+    /// The same for a call about one tenant, which neither pays for the tables of the others nor fails for them.
+    ///
+    /// # Errors
+    /// As [`Config::load_present`], for what all tenants have in common.
+    pub fn load_for_one(places: &Places) -> Result<Self> {
+        let config = Self::load_as(places, Self::parse_for_one)?;
+        config.missed().map_or(Ok(config), Err)
+    }
+
+    fn load_as(places: &Places, parse: fn(PathBuf, String, &Places) -> Result<Self>) -> Result<Self> {
+        let default = || Some(own_directories()?.config_dir().join("config.toml"));
+        let path = places.config_file.clone().or_else(default).ok_or_else(no_home)?;
+        let text = read(&path)?;
+        let is_missed = text.is_none() && places.config_file.is_some();
+        Ok(Self { is_missed, ..parse(path, text.unwrap_or_default(), places)? })
+    }
+
     /// The configuration that stands as `text` in the file `path`.
     ///
     /// # Errors
     /// As [`Config::load`].
     pub fn parse(path: PathBuf, text: String, places: &Places) -> Result<Self> {
         let file = File::read(&text).map_err(|mistake| placed(&path, &text, &mistake))?;
-        let configured = file.cache.get("dir", |value| settings::path(value, &path));
-        let configured = configured.map_err(|mistake| placed(&path, &text, &mistake))?;
-        let default = || Some(own_directories()?.data_local_dir().to_owned());
-        let cache_dir = places.cache_dir.clone().or(configured).or_else(default).ok_or_else(no_home)?;
-        let protection = protection::written(&file.cache, &path).map_err(|mistake| placed(&path, &text, &mistake))?;
-        let protection = protection.over(places)?;
-        Ok(Self { path, cache_dir, protection, text, file, is_missed: false })
+        let (cache_dir, protection) = common(&file, &path, &text, places)?;
+        Ok(Self::of(path, text, file, None, cache_dir, protection))
+    }
+
+    /// The same for a call about one tenant.
+    ///
+    /// # Errors
+    /// As [`Config::load_for_one`].
+    pub fn parse_for_one(path: PathBuf, text: String, places: &Places) -> Result<Self> {
+        let skimmed = skim(&text).and_then(|(file, tables)| {
+            let (cache_dir, protection) = common(&file, &path, &text, places).ok()?;
+            Some((file, tables, cache_dir, protection))
+        });
+        match skimmed {
+            Some((file, tables, cache_dir, protection)) => {
+                Ok(Self::of(path, text, file, Some(tables), cache_dir, protection))
+            }
+            // What is wrong is told from the whole file, in which each thing has its place.
+            None => Self::parse(path, text, places),
+        }
+    }
+
+    fn of(
+        path: PathBuf,
+        text: String,
+        read: File,
+        tables: Option<Tables>,
+        cache_dir: PathBuf,
+        protection: Protection,
+    ) -> Self {
+        Self { path, cache_dir, protection, text, read, tables, whole: OnceLock::new(), is_missed: false }
     }
 
     /// The configuration file.
@@ -126,9 +171,10 @@ impl Config {
         &self.protection
     }
 
-    /// The tenants that have a table, as the file spells them, in alphabetical order.
+    /// The tenants that have a table, as the file spells them, in alphabetical order; none if the file was only
+    /// skimmed and is wrong.
     pub fn tenants(&self) -> impl Iterator<Item = &Tenant> {
-        self.file.tenants.values().map(|table| &table.tenant)
+        self.file().into_iter().flat_map(|file| file.tenants.values()).map(|table| &table.tenant)
     }
 
     /// Everything about `tenant`: its table, else `[defaults]`, else what is built in.
@@ -144,12 +190,42 @@ impl Config {
     /// # Errors
     /// As [`Config::settings`]; kind `bad_request`, naming the flag, if what was told is wrong.
     pub fn settings_with(&self, tenant: &Tenant, told: &Told) -> Result<Settings> {
-        Sources::new(self, tenant, told).settings()
+        let whole = |_| Sources::new(self, self.file()?, tenant, told).settings();
+        match self.tables.as_ref().map(|tables| tables.part(&self.text, tenant)) {
+            Some(Part::Own(own)) => {
+                let part = File { defaults: self.read.defaults.clone(), prompt: self.read.prompt.clone(), ..own };
+                Sources::new(self, &part, tenant, told).settings().or_else(whole)
+            }
+            Some(Part::None) => Sources::new(self, &self.read, tenant, told).settings().or_else(whole),
+            Some(Part::Unknown) | None => Sources::new(self, self.file()?, tenant, told).settings(),
+        }
+    }
+
+    /// The whole file.
+    ///
+    /// # Errors
+    /// Kind `config`, naming file, line and key, if it was only skimmed before.
+    fn file(&self) -> Result<&File> {
+        if self.tables.is_none() {
+            return Ok(&self.read);
+        }
+        let read = || File::read(&self.text).map_err(|mistake| self.mistake(&mistake));
+        self.whole.get_or_init(read).as_ref().map_err(Clone::clone)
     }
 
     fn mistake(&self, mistake: &Mistake) -> Error {
         placed(&self.path, &self.text, mistake)
     }
+}
+
+/// Where the tokens are kept, and how they are protected.
+fn common(file: &File, path: &Path, text: &str, places: &Places) -> Result<(PathBuf, Protection)> {
+    let configured = file.cache.get("dir", |value| settings::path(value, path));
+    let configured = configured.map_err(|mistake| placed(path, text, &mistake))?;
+    let default = || Some(own_directories()?.data_local_dir().to_owned());
+    let cache_dir = places.cache_dir.clone().or(configured).or_else(default).ok_or_else(no_home)?;
+    let protection = protection::written(&file.cache, path).map_err(|mistake| placed(path, text, &mistake))?;
+    Ok((cache_dir, protection.over(places)?))
 }
 
 /// Where the platform keeps a program's own files; asked for only when nobody named a place.

@@ -44,7 +44,7 @@ impl Config {
 
     fn all_believers(&self, server: &Origin) -> Result<Vec<Believer>> {
         let (mut found, mut heirs, mut is_shared) = (Vec::new(), Vec::new(), false);
-        for TenantTable { tenant, section, .. } in self.file.tenants.values() {
+        for TenantTable { tenant, section, .. } in self.file()?.tenants.values() {
             let believer = match self.believer(tenant) {
                 Err(error) if settings::mentions_server(section, server.name_and_port().0) => return Err(error),
                 // A mistake stops its own tenant and no other.
@@ -77,7 +77,7 @@ impl Config {
     }
 
     fn default_believer(&self) -> Result<Believer> {
-        let defaults = &self.file.defaults;
+        let defaults = &self.read.defaults;
         let read = || {
             let ca_file = defaults.get("ca_file", |value| settings::path(value, &self.path))?;
             let pins = defaults.get("pin_sha256", settings::pins)?.unwrap_or_default();

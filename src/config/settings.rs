@@ -8,18 +8,17 @@ use std::time::Duration;
 
 use directories::BaseDirs;
 
-use super::file::{Mistake, Section, TenantTable, Value};
+use super::file::{File, Mistake, Section, TenantTable, Value};
 use super::{Config, Told};
-use crate::credential::{Fingerprint, Origin, PromptCommand, Scopes, Settings, Tenant, Trust};
+use crate::credential::{ENTRA, Fingerprint, Origin, PromptCommand, Scopes, Settings, Tenant, Trust};
 use crate::error::{Error, Kind, Result};
 use crate::token::is_one_word;
 
 /// Azure CLI: a public client that Veeam's documents use as their example.
 const CLIENT_ID: &str = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
-const AUTHORITY: &str = "https://login.microsoftonline.com";
 /// Microsoft's identity hosts: worldwide, US Government, China and the sovereign clouds.
 const IDENTITY_HOSTS: [&str; 7] = [
-    AUTHORITY,
+    ENTRA,
     "https://login.microsoftonline.us",
     "https://login.partner.microsoftonline.cn",
     "https://login.chinacloudapi.cn",
@@ -38,14 +37,16 @@ const LONGEST_MIN_TTL: Duration = Duration::from_secs(86_400);
 /// What there is to say about one tenant, in order of precedence.
 pub(super) struct Sources<'a> {
     config: &'a Config,
+    file: &'a File,
     tenant: &'a Tenant,
     own: Option<&'a TenantTable>,
     told: &'a Told,
 }
 
 impl<'a> Sources<'a> {
-    pub(super) fn new(config: &'a Config, tenant: &'a Tenant, told: &'a Told) -> Self {
-        Self { config, tenant, own: config.file.tenants.get(tenant.key()), told }
+    /// Those of `file`, which is what `config` has for `tenant`.
+    pub(super) fn new(config: &'a Config, file: &'a File, tenant: &'a Tenant, told: &'a Told) -> Self {
+        Self { config, file, tenant, own: file.tenants.get(tenant.key()), told }
     }
 
     /// All of it together.
@@ -72,7 +73,7 @@ impl<'a> Sources<'a> {
                 pins: self.pins()?,
             },
             min_ttl: self.pick(None, "min_ttl", |value| min_ttl(value.text()?))?.unwrap_or(MIN_TTL),
-            prompt: self.config.prompt()?,
+            prompt: self.config.prompt_in(self.file)?,
         })
     }
 
@@ -86,14 +87,14 @@ impl<'a> Sources<'a> {
     }
 
     fn sections(&self) -> impl Iterator<Item = &'a Section> {
-        self.own.map(|own| &own.section).into_iter().chain([&self.config.file.defaults])
+        self.own.map(|own| &own.section).into_iter().chain([&self.file.defaults])
     }
 
     /// A server that was told joins those of the tenant's own table, and stands before `[defaults]`.
     fn servers(&self) -> Result<Vec<Origin>> {
         let written = |section| servers(section).map_err(|mistake| self.config.mistake(&mistake));
         let own = self.own.map_or(Ok(Vec::new()), |own| written(&own.section))?;
-        let present = if own.is_empty() { written(&self.config.file.defaults)? } else { own.clone() };
+        let present = if own.is_empty() { written(&self.file.defaults)? } else { own.clone() };
         Ok(match &self.told.server {
             Some(told) if !present.contains(told) => own.into_iter().chain([told.clone()]).collect(),
             _ => present,
@@ -113,10 +114,7 @@ impl<'a> Sources<'a> {
 
     /// The identity host: Microsoft's or this machine's, others only with the user's word for it.
     fn authority(&self, told: Option<Origin>) -> Result<Origin> {
-        let authority = match self.pick(told, "authority", |value| value.text()?.parse())? {
-            Some(authority) => authority,
-            None => AUTHORITY.parse().map_err(|why: String| Error::new(Kind::Internal, why))?,
-        };
+        let authority = self.pick(told, "authority", |value| value.text()?.parse())?.unwrap_or_else(Origin::entra);
         let allowed = self.pick(None, "allow_custom_authority", Value::flag)?.unwrap_or(false);
         if allowed || authority.is_loopback() || IDENTITY_HOSTS.contains(&authority.as_str()) {
             return Ok(authority);
@@ -134,7 +132,11 @@ impl Config {
     /// # Errors
     /// Kind `config`, naming file, line and key.
     pub fn prompt(&self) -> Result<Option<PromptCommand>> {
-        prompt(&self.file.prompt, &self.path).map_err(|mistake| self.mistake(&mistake))
+        self.prompt_in(self.file()?)
+    }
+
+    fn prompt_in(&self, file: &File) -> Result<Option<PromptCommand>> {
+        prompt(&file.prompt, &self.path).map_err(|mistake| self.mistake(&mistake))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod pins;
 mod remember;
+mod skim;
 
 use std::fs;
 use std::time::Duration;

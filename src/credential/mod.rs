@@ -13,7 +13,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 pub use self::host::{Host, ServerName};
-pub use self::origin::{Origin, is_safe_destination};
+pub use self::origin::{ENTRA, Origin, is_safe_destination};
 pub use self::scopes::Scopes;
 pub use self::settings::{ApiVersion, Fingerprint, PromptCommand, Settings, Trust};
 pub use self::tenant::Tenant;

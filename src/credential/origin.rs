@@ -6,6 +6,9 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
+/// Microsoft's identity platform for everybody outside a few sovereign clouds.
+pub const ENTRA: &str = "https://login.microsoftonline.com";
+
 /// Where a token may be sent: scheme, host and port, and nothing else.
 ///
 /// Always https, except on this machine's loopback.
@@ -16,6 +19,12 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// Where Microsoft's identity platform is for everybody outside a few sovereign clouds: what parsing [`ENTRA`] gives,
+    /// without the parsing.
+    pub fn entra() -> Self {
+        Self { text: ENTRA.to_owned(), loopback: false }
+    }
+
     /// Where `url` leads, whatever its path.
     ///
     /// # Errors
@@ -94,6 +103,11 @@ pub fn is_safe_destination(url: &Url) -> Result<bool, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn entra_is_what_its_url_says() {
+        assert_eq!(Ok(Origin::entra()), ENTRA.parse());
+    }
 
     #[test]
     fn origins_are_https_or_loopback() {

@@ -31,8 +31,11 @@ pub fn check(text: &[u8]) {
     let tenants: Vec<Tenant> = config.tenants().cloned().collect();
     assert!(tenants.is_sorted_by(|a, b| a.key() < b.key()), "a tenant twice: {tenants:?}");
     let unnamed: Tenant = "unnamed.example".parse().expect("a tenant");
+    let skimmed = Config::parse_for_one(FILE.into(), text.to_owned(), &places).expect("the whole file is right");
     for tenant in tenants.iter().chain([&unnamed]) {
-        match config.settings(tenant) {
+        let settings = config.settings(tenant);
+        assert_eq!(format!("{:?}", skimmed.settings(tenant)), format!("{settings:?}"), "the file is not what it seems");
+        match settings {
             Ok(settings) => assert_usable(&settings, tenant, text),
             Err(error) => assert_placed(&error, text),
         }
