@@ -125,8 +125,8 @@ impl Listed {
         }
     }
 
-    /// A tenant whose entry cannot be read.
-    pub(super) fn damaged(tenant: &Tenant) -> Self {
+    /// A tenant whose entry cannot be read, with what mends that where no sign-in does.
+    pub(super) fn damaged(tenant: &Tenant, remedy: Option<String>) -> Self {
         Self {
             tenant: tenant.as_str().to_owned(),
             state: State::Damaged,
@@ -137,13 +137,13 @@ impl Listed {
             end: None,
             is_renewable: false,
             is_unaccepted: false,
-            remedy: None,
+            remedy,
         }
     }
 
     /// A tenant of whom nothing is kept.
     pub(super) fn missing(tenant: &Tenant, settings: Option<&Settings>) -> Self {
-        Self { state: State::LoginRequired, servers: configured(settings), ..Self::damaged(tenant) }
+        Self { state: State::LoginRequired, servers: configured(settings), ..Self::damaged(tenant, None) }
     }
 
     /// What the next `get` could do.

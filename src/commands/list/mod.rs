@@ -1,6 +1,7 @@
 //! `list`: what the cache holds, and which configured tenants it does not, for people, programs and
 //! monitors. It opens every entry, shows no token of any, and asks nobody.
 
+mod abreast;
 mod filter;
 mod listed;
 mod metrics;
@@ -10,11 +11,13 @@ mod usable;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use self::abreast::abreast;
 use self::listed::UNSEALED;
 pub use self::listed::{Listed, State};
 use super::{Answer, Context, Report};
-use crate::cache::Found;
+use crate::cache::{Cache, Found};
 use crate::cli::{FailOnArg, ListArgs};
+use crate::config::Config;
 use crate::credential::Tenant;
 use crate::error::{Error, Kind, Result};
 use crate::files;
@@ -100,36 +103,33 @@ fn check_known(context: &Context<'_>, named: &[Tenant]) -> Result<()> {
 
 /// Those that are `named`; else every tenant that has an entry, and every one that is configured.
 fn tenants(context: &Context<'_>, named: &[Tenant], now: DateTime<Utc>) -> Result<Vec<Listed>> {
-    let mut damages = Vec::new();
     let kept = if named.is_empty() { context.cache.tenants()? } else { Vec::new() };
     let known = context.config.tenants().filter(|_| named.is_empty()).chain(&kept);
     // Of the same tenant the first stays, which is as the user spells it.
     let mut tenants: Vec<_> = named.iter().chain(known).collect();
     tenants.sort_by_key(|tenant| tenant.key());
     tenants.dedup();
-    let listed = tenants.into_iter().map(|tenant| {
-        // What the cache holds can be told where the configuration is wrong, too.
-        let settings = context.config.settings(tenant).ok();
-        match context.cache.glance(tenant) {
-            Ok(Found { damage: Some(damage), .. }) => damaged(tenant, damage, &mut damages),
-            Ok(found) if found.entry.is_empty() => Listed::missing(tenant, settings.as_ref()),
-            Ok(found) => Listed::new(&found, settings.as_ref(), now),
-            Err(error) => {
-                let doctor = || format!("vb365-helper doctor {tenant}");
-                let mut listed = damaged(tenant, error.to_string(), &mut damages);
-                listed.remedy = Some(error.hint().map_or_else(doctor, str::to_owned));
-                listed
-            }
-        }
-    });
-    let listed = listed.collect();
-    tell(context, &damages);
+    let Context { config, cache, .. } = *context;
+    let (listed, damages): (_, Vec<_>) =
+        abreast(&tenants, |tenant| look(config, cache, tenant, now)).into_iter().unzip();
+    tell(context, &damages.into_iter().flatten().collect::<Vec<_>>());
     Ok(listed)
 }
 
-fn damaged(tenant: &Tenant, why: String, damages: &mut Vec<String>) -> Listed {
-    damages.push(why);
-    Listed::damaged(tenant)
+/// What is listed of `tenant`, and why its entry cannot be read if it cannot.
+fn look(config: &Config, cache: &Cache, tenant: &Tenant, now: DateTime<Utc>) -> (Listed, Option<String>) {
+    // What the cache holds can be told where the configuration is wrong, too.
+    let settings = config.settings(tenant).ok();
+    match cache.glance(tenant) {
+        Ok(Found { damage: Some(damage), .. }) => (Listed::damaged(tenant, None), Some(damage)),
+        Ok(found) if found.entry.is_empty() => (Listed::missing(tenant, settings.as_ref()), None),
+        Ok(found) => (Listed::new(&found, settings.as_ref(), now), None),
+        Err(error) => {
+            let doctor = || format!("vb365-helper doctor {tenant}");
+            let remedy = Some(error.hint().map_or_else(doctor, str::to_owned));
+            (Listed::damaged(tenant, remedy), Some(error.to_string()))
+        }
+    }
 }
 
 /// Where the operating system was to seal tokens and no keyring answered, a person hears of it.
