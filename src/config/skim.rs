@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use memchr::{memchr_iter, memmem};
+
 use super::file::File;
 use crate::credential::Tenant;
 
@@ -32,7 +34,7 @@ pub(super) enum Part {
 /// What all tenants have in common, and where each has its own; `None` where the file has to be read whole.
 pub(super) fn skim(text: &str) -> Option<(File, Tables)> {
     // In a text of several lines anything may look like a header.
-    if text.contains("\"\"\"") || text.contains("'''") {
+    if ["\"\"\"", "'''"].iter().any(|quotes| memmem::find(text.as_bytes(), quotes.as_bytes()).is_some()) {
         return None;
     }
     let (mut common, mut tables) = (String::new(), Vec::<Table>::new());
@@ -65,10 +67,8 @@ impl Tables {
 
 /// Where a line begins that may be a header.
 fn headers(text: &str) -> impl Iterator<Item = usize> {
-    text.match_indices('[').map(|(at, _)| at).filter(|at| {
-        let line = text[..*at].rfind('\n').map_or(0, |end| end + 1);
-        text[line..*at].chars().all(char::is_whitespace)
-    })
+    let is_first = |at: &usize| text[..*at].rsplit('\n').next().is_some_and(|before| before.trim().is_empty());
+    memchr_iter(b'[', text.as_bytes()).filter(is_first)
 }
 
 /// Where in a `table` that begins with `[tenants."NAME"]` the name stands.
