@@ -2,7 +2,9 @@
 //! when dropped. Reading it takes a call of [`Secret::expose`], which is easy to search for.
 
 use std::fmt;
+use std::mem;
 
+use bytemuck::pod_align_to_mut;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroize;
 
@@ -30,9 +32,37 @@ use zeroize::Zeroize;
 /// serde_json::to_string(&token);
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret<T: Zeroize>(T);
+pub struct Secret<T: Wipe>(T);
 
-impl<T: Zeroize> Secret<T> {
+/// What can be overwritten.
+pub trait Wipe {
+    /// Leaves nothing of it in memory, its spare room included.
+    fn wipe(&mut self);
+}
+
+impl Wipe for Vec<u8> {
+    fn wipe(&mut self) {
+        self.resize(self.capacity(), 0);
+        overwrite(self);
+        self.clear();
+    }
+}
+
+impl Wipe for String {
+    fn wipe(&mut self) {
+        mem::take(self).into_bytes().wipe();
+    }
+}
+
+/// By words, as far as they lie like words: by bytes it would be a fifth of a call.
+fn overwrite(bytes: &mut [u8]) {
+    let (head, words, tail) = pod_align_to_mut::<u8, u64>(bytes);
+    head.zeroize();
+    words.zeroize();
+    tail.zeroize();
+}
+
+impl<T: Wipe> Secret<T> {
     /// Wraps `value`.
     pub fn new(value: T) -> Self {
         Self(value)
@@ -44,13 +74,13 @@ impl<T: Zeroize> Secret<T> {
     }
 }
 
-impl<T: Zeroize> Drop for Secret<T> {
+impl<T: Wipe> Drop for Secret<T> {
     fn drop(&mut self) {
-        self.0.zeroize();
+        self.0.wipe();
     }
 }
 
-impl<T: Zeroize> fmt::Debug for Secret<T> {
+impl<T: Wipe> fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
     }
@@ -71,5 +101,34 @@ impl From<&str> for Secret<String> {
 impl<'de> Deserialize<'de> for Secret<String> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_overwritten_wherever_it_lies_and_none_beside_it() {
+        for start in 0..9 {
+            for end in start..40 {
+                let mut bytes = [b'x'; 40];
+                overwrite(&mut bytes[start..end]);
+                let is_right = |(at, byte): (usize, &u8)| (*byte == 0) == (start..end).contains(&at);
+                assert!(bytes.iter().enumerate().all(is_right), "{start}..{end}: {bytes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_wiped_is_empty_in_the_same_room() {
+        let mut bytes = Vec::with_capacity(100);
+        bytes.extend_from_slice(b"canary");
+        let room = (bytes.as_ptr(), bytes.capacity());
+        bytes.wipe();
+        assert_eq!((bytes.len(), (bytes.as_ptr(), bytes.capacity())), (0, room));
+        let mut text = "canary".to_owned();
+        text.wipe();
+        assert_eq!(text, "");
     }
 }
