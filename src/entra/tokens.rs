@@ -72,12 +72,26 @@ impl EntraTokens {
 
 /// The access token in a kept response, unless it was taken out or could split a header.
 pub fn access_token(response: &Secret<String>) -> Option<Secret<String>> {
-    parts(response).access_token.filter(|token| is_one_word(token.expose()))
+    parts(response).access_token
 }
 
 /// The refresh token in a kept response.
 pub fn refresh_token(response: &Secret<String>) -> Option<Secret<String>> {
-    parts(response).refresh_token.filter(|token| !token.expose().is_empty())
+    parts(response).refresh_token
+}
+
+/// Which of these two there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the tokens of these names")]
+pub struct Presence {
+    pub access_token: bool,
+    pub refresh_token: bool,
+}
+
+/// What [`access_token`] and [`refresh_token`] would find, for the reading of one.
+pub fn presence(response: &Secret<String>) -> Presence {
+    let Parts { access_token, refresh_token } = parts(response);
+    Presence { access_token: access_token.is_some(), refresh_token: refresh_token.is_some() }
 }
 
 /// A kept response without its access token.
@@ -98,7 +112,11 @@ struct Parts {
 }
 
 fn parts(response: &Secret<String>) -> Parts {
-    json::read(response.expose().as_bytes()).unwrap_or_default()
+    let Parts { access_token, refresh_token } = json::read(response.expose().as_bytes()).unwrap_or_default();
+    Parts {
+        access_token: access_token.filter(|token| is_one_word(token.expose())),
+        refresh_token: refresh_token.filter(|token| !token.expose().is_empty()),
+    }
 }
 
 fn object(text: &[u8]) -> Result<Map<String, Value>, String> {

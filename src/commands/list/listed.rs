@@ -6,10 +6,9 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::usable::{Usable, is_refreshable, refresh_end};
-use crate::cache::{EntraRecord, Found, VeeamRecord};
+use super::usable::{Kept, Usable};
+use crate::cache::{Found, VeeamRecord};
 use crate::credential::{Fingerprint, Origin, Settings, Tenant, Trust};
-use crate::entra::tokens;
 use crate::protocol::instant;
 use crate::seal::Guard;
 use crate::text::printable;
@@ -102,14 +101,15 @@ impl Listed {
         let entry = &found.entry;
         let usable = Usable::new(entry, settings);
         // What is kept for other settings is shown where there is nothing else.
-        let entra = usable.newest().or_else(|| entry.entra.iter().max_by_key(|record| record.obtained_at));
+        let newest = || entry.entra.iter().max_by_key(|record| record.obtained_at).map(Kept::new);
+        let entra = usable.newest().or_else(newest);
         // As for `get`, the first of each server counts, whatever else somebody wrote into the file.
         let mut names = HashSet::new();
         let records = entry.veeam.iter().filter(|record| names.insert(record.server.as_str()));
         let kept = records.map(|record| ListedServer::new(record, trust(settings, &record.server)));
         let awaited = if usable.is_unaccepted() { configured(settings) } else { Vec::new() };
         let servers = kept.chain(awaited).collect();
-        let account = entra.and_then(|record| record.account.clone());
+        let account = entra.and_then(|kept| kept.record.account.clone());
         let account = account.or_else(|| entry.veeam.iter().find_map(|record| record.account.clone()));
         Self {
             tenant: entry.tenant().to_owned(),
@@ -181,16 +181,16 @@ impl Listed {
 }
 
 impl ListedEntra {
-    fn new(record: &EntraRecord) -> Self {
-        let has_access = tokens::access_token(&record.token_response).is_some();
+    fn new(kept: Kept<'_>) -> Self {
+        let record = kept.record;
         Self {
             authority: record.authority.clone(),
             client_id: record.client_id.clone(),
             scopes: record.scopes.clone(),
-            access_expires_at: has_access.then(|| instant(record.access_expires_at)),
-            refreshable: is_refreshable(record),
+            access_expires_at: kept.presence.access_token.then(|| instant(record.access_expires_at)),
+            refreshable: kept.is_refreshable(),
             last_renewed_at: instant(record.obtained_at),
-            refresh_expires_at: refresh_end(record).map(instant),
+            refresh_expires_at: kept.refresh_end().map(instant),
         }
     }
 }

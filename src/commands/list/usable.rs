@@ -6,15 +6,22 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::State;
 use crate::cache::{EntraRecord, Entry, VeeamRecord};
 use crate::credential::Settings;
-use crate::entra::tokens;
+use crate::entra::tokens::{self, Presence};
 use crate::token::is_spellable;
 
 /// Microsoft: a refresh token that is not used lives for 90 days.
 const REFRESH_LIFE: TimeDelta = TimeDelta::days(90);
 
+/// A record of Microsoft's, and which tokens it has: to learn that, each has to be read.
+#[derive(Clone, Copy)]
+pub(super) struct Kept<'e> {
+    pub(super) record: &'e EntraRecord,
+    pub(super) presence: Presence,
+}
+
 /// The records that count.
 pub(super) struct Usable<'e> {
-    entra: Vec<&'e EntraRecord>,
+    entra: Vec<Kept<'e>>,
     veeam: Vec<&'e VeeamRecord>,
     /// Whether a server is to take Microsoft's tokens; else they are all that is wanted.
     is_for_servers: bool,
@@ -24,12 +31,12 @@ impl<'e> Usable<'e> {
     /// Those of `entry` that are for `settings`; all, where they say nothing of the tenant's servers.
     pub(super) fn new(entry: &'e Entry, settings: Option<&Settings>) -> Self {
         let Some(settings) = settings.filter(|settings| !settings.servers.is_empty()) else {
-            let (entra, veeam) = (entry.entra.iter().collect(), entry.veeam.iter().collect());
+            let (entra, veeam) = (entry.entra.iter().map(Kept::new).collect(), entry.veeam.iter().collect());
             return Self { entra, veeam, is_for_servers: false };
         };
         let is_named = |record: &&VeeamRecord| settings.servers.iter().any(|server| server.as_str() == record.server);
         Self {
-            entra: entry.entra(settings).into_iter().collect(),
+            entra: entry.entra(settings).into_iter().map(Kept::new).collect(),
             veeam: entry.veeam.iter().filter(is_named).collect(),
             is_for_servers: true,
         }
@@ -41,13 +48,13 @@ impl<'e> Usable<'e> {
     }
 
     /// Microsoft's tokens that came last.
-    pub(super) fn newest(&self) -> Option<&'e EntraRecord> {
-        self.entra.iter().copied().max_by_key(|record| record.obtained_at)
+    pub(super) fn newest(&self) -> Option<Kept<'e>> {
+        self.entra.iter().copied().max_by_key(|kept| kept.record.obtained_at)
     }
 
     /// What the next `get` could do: answer at once, renew, or only ask a person.
     pub(super) fn state(&self, now: DateTime<Utc>) -> State {
-        let has_assertion = self.entra.iter().any(|record| has_access(record) && record.life().is_alive(now));
+        let has_assertion = self.entra.iter().any(|kept| kept.has_access() && kept.record.life().is_alive(now));
         let is_valid = |record: &&VeeamRecord| record.access_token.is_some() && record.life().is_alive(now);
         let is_all_there = !self.is_for_servers && self.veeam.is_empty() && has_assertion;
         if self.veeam.iter().any(is_valid) || is_all_there {
@@ -61,37 +68,43 @@ impl<'e> Usable<'e> {
 
     /// Whether there is any refresh token.
     pub(super) fn is_renewable(&self) -> bool {
-        self.entra.iter().copied().any(is_refreshable) || self.veeam.iter().any(|record| record.refresh_token.is_some())
+        self.entra.iter().any(Kept::is_refreshable) || self.veeam.iter().any(|record| record.refresh_token.is_some())
     }
 
     /// When it ends if nothing is renewed before; `None` where nobody can tell.
     pub(super) fn end(&self) -> Option<DateTime<Utc>> {
-        if let Some(end) = self.newest().and_then(refresh_end) {
+        if let Some(end) = self.newest().and_then(|kept| kept.refresh_end()) {
             return Some(end);
         }
         if self.is_renewable() {
             // How long a server's own refresh token lives is its secret.
             return None;
         }
-        let entra = self.entra.iter().filter(|record| has_access(record)).map(|record| record.access_expires_at);
+        let entra = self.entra.iter().filter(|kept| kept.has_access()).map(|kept| kept.record.access_expires_at);
         let veeam = self.veeam.iter().filter(|record| record.access_token.is_some());
         entra.chain(veeam.map(|record| record.access_expires_at)).max()
     }
 }
 
-/// Whether there is an access token that Microsoft has not ended.
-fn has_access(record: &EntraRecord) -> bool {
-    record.rejected.is_none() && tokens::access_token(&record.token_response).is_some()
-}
+impl<'e> Kept<'e> {
+    pub(super) fn new(record: &'e EntraRecord) -> Self {
+        Self { record, presence: tokens::presence(&record.token_response) }
+    }
 
-/// Whether there is a refresh token that Microsoft has not ended.
-pub(super) fn is_refreshable(record: &EntraRecord) -> bool {
-    record.rejected.is_none() && tokens::refresh_token(&record.token_response).is_some()
-}
+    /// Whether there is an access token that Microsoft has not ended.
+    fn has_access(&self) -> bool {
+        self.record.rejected.is_none() && self.presence.access_token
+    }
 
-/// When the refresh token of `record` ends; `None` where there is none, or no calendar has that day.
-pub(super) fn refresh_end(record: &EntraRecord) -> Option<DateTime<Utc>> {
-    is_refreshable(record).then(|| end_of_refresh(record.obtained_at)).flatten()
+    /// Whether there is a refresh token that Microsoft has not ended.
+    pub(super) fn is_refreshable(&self) -> bool {
+        self.record.rejected.is_none() && self.presence.refresh_token
+    }
+
+    /// When the refresh token ends; `None` where there is none, or no calendar has that day.
+    pub(super) fn refresh_end(&self) -> Option<DateTime<Utc>> {
+        self.is_refreshable().then(|| end_of_refresh(self.record.obtained_at)).flatten()
+    }
 }
 
 fn end_of_refresh(obtained_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
