@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::bench::Bench;
 use super::case::{Case, output};
-use super::floors::{C, C_STATIC};
+use super::floors;
 use super::rungs::spoil;
 use super::support::{Machine, TENANT};
 use super::user::command;
@@ -34,12 +34,12 @@ pub fn run(bench: &Bench) {
 
 fn warm(bench: &Bench, rounds: usize) {
     let machine = Machine::signed_in();
-    let floors = bench.floors.iter().filter(|floor| [C, C_STATIC].contains(&floor.name));
+    let floors = floors::of_c(bench);
     let mut cases: Vec<_> =
         floors.map(|floor| Case::timed(floor.name, || at_once(MANY, || floor.command()).all())).collect();
     for program in &bench.programs {
         let call = || command(&machine, &program.path, GET);
-        let floor = if program.name == "static" { C_STATIC } else { C };
+        let floor = floors::like(bench, program);
         cases.push(Case::timed(program.name, move || at_once(MANY, call).all()).than(floor));
     }
     let names: Vec<_> = cases.iter().map(|case| case.name.clone()).collect();

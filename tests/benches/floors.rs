@@ -6,12 +6,13 @@ use std::process::Command;
 
 use super::bench::Bench;
 use super::case::Case;
-use super::programs::has_target;
+use super::programs::{Program, has_target};
 
 const MUSL: &str = "x86_64-unknown-linux-musl";
 /// The names by which others are compared with these.
-pub const C: &str = "C";
-pub const C_STATIC: &str = "C, static";
+const C: &str = "C";
+const C_STATIC: &str = "C, static";
+const C_MUSL: &str = "C, static by musl";
 
 /// A program that does next to nothing.
 pub struct Floor {
@@ -39,6 +40,17 @@ pub fn run(bench: &Bench) {
     bench.table("floors: 2 KiB from a file to stdout", bench.rounds, cases.collect());
 }
 
+/// Those of C.
+pub fn of_c(bench: &Bench) -> impl Iterator<Item = &Floor> {
+    bench.floors.iter().filter(|floor| [C, C_STATIC, C_MUSL].contains(&floor.name))
+}
+
+/// The name of the floor that is linked as `program` is.
+pub fn like(bench: &Bench, program: &Program) -> &'static str {
+    let musl = bench.floors.iter().map(|floor| floor.name).find(|name| *name == C_MUSL);
+    if program.is_static() { musl.unwrap_or(C_STATIC) } else { C }
+}
+
 /// Builds them; for whom there is no compiler is `missing`.
 pub fn build(missing: &mut Vec<String>) -> Vec<Floor> {
     fs::write(source(), format!("{{\"canary\":\"{}\"}}\n", "x".repeat(4096 - 14))).unwrap();
@@ -47,7 +59,7 @@ pub fn build(missing: &mut Vec<String>) -> Vec<Floor> {
     for (name, compiler, source) in [
         (C, vec!["cc", "-O2"], "copy.c"),
         (C_STATIC, vec!["cc", "-O2", "-static"], "copy.c"),
-        ("C, static by musl", vec!["musl-gcc", "-O2", "-static"], "copy.c"),
+        (C_MUSL, vec!["musl-gcc", "-O2", "-static"], "copy.c"),
         ("Rust", rustc.to_vec(), "copy.rs"),
         ("Rust, static by musl", [rustc, &["--target", MUSL]].concat(), "copy.rs"),
     ] {

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::bench::Bench;
 use super::case::Case;
-use super::floors::{C, C_STATIC};
+use super::floors::{self, Floor};
 use super::programs::Program;
 use super::support::{Machine, TENANT};
 use super::user::{command, crowded, is_from};
@@ -38,17 +38,15 @@ pub fn run(bench: &Bench) {
     let plain = Machine::signed_in();
     let crowded = [("1,000", crowded(&plain, 1000)), ("100,000", crowded(&plain, 100_000))];
     let users = Users { sealed: sealed(), plain, crowded };
-    let floors = bench.floors.iter().filter(|floor| [C, C_STATIC].contains(&floor.name));
-    let mut cases: Vec<_> = floors.map(|floor| floor.case()).collect();
+    let mut cases: Vec<_> = floors::of_c(bench).map(Floor::case).collect();
     for program in &bench.programs {
-        cases.extend(of_program(program, &users));
+        cases.extend(of_program(program, floors::like(bench, program), &users));
     }
     bench.table("warm: get, answered from the cache", bench.rounds, cases);
 }
 
-/// `get` of `program` in the protocol of the rows above.
-fn of_program<'a>(program: &'a Program, users: &'a Users) -> Vec<Case<'a>> {
-    let floor = if program.name == "static" { C_STATIC } else { C };
+/// Every kind of call of `program`.
+fn of_program<'a>(program: &'a Program, floor: &str, users: &'a Users) -> Vec<Case<'a>> {
     let named = |what: &str| format!("{}: {what}", program.name);
     let mut cases = Vec::new();
     for (protocol, args) in PROTOCOLS {
