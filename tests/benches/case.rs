@@ -26,12 +26,15 @@ enum What<'a> {
     Timed(Box<dyn FnMut() -> Duration + 'a>),
 }
 
+/// Whether stdout is what it has to be.
+type Check<'a> = Box<dyn Fn(&[u8]) -> bool + 'a>;
+
 /// One process from its start to its end, with pipes for its streams, as its callers have it.
 struct Call<'a> {
     before: Box<dyn FnMut() + 'a>,
     command: Box<dyn Fn() -> Command + 'a>,
     stdin: Vec<u8>,
-    check: Box<dyn Fn(&[u8]) -> bool + 'a>,
+    check: Check<'a>,
 }
 
 impl<'a> Case<'a> {

@@ -15,6 +15,9 @@ use super::warm::EXEC_INFO;
 mod accounts;
 mod stores;
 
+/// How many rounds are enough: some of them take their time.
+const MOST: usize = 50;
+
 /// Another program, and how it is brought to hand out a token.
 struct Peer {
     name: &'static str,
@@ -57,32 +60,33 @@ fn succeeds(mut command: Command, stdin: &str) -> bool {
 /// Those that are here, beside this program.
 pub fn run(bench: &Bench) {
     let machine = Machine::signed_in();
-    let mut peers = Vec::new();
-    for peer in stores::PEERS.into_iter().chain(accounts::PEERS) {
-        let Some(program) = find(peer.program) else {
-            bench.miss(peer.name);
-            continue;
-        };
-        let place = Place { program, home: TempDir::new().unwrap() };
-        if (peer.set_up)(&place) && succeeds((peer.call)(&place), peer.stdin) {
-            peers.push((peer, place));
-        } else {
-            bench.miss(format!("{} (not set up)", peer.name));
-        }
+    let peers: Vec<_> =
+        stores::PEERS.into_iter().chain(accounts::PEERS).filter_map(|peer| set_up(bench, peer)).collect();
+    let mut cases = Vec::new();
+    for program in &bench.programs {
+        let call = || command(&machine, &program.path, &["get", TENANT]);
+        cases.push(Case::call(program.name, call).check(|stdout| is_from("cache", stdout)));
     }
-    let mut cases: Vec<_> = bench
-        .programs
-        .iter()
-        .map(|program| {
-            let call = || command(&machine, &program.path, &["get", TENANT]);
-            Case::call(program.name, call).check(|stdout| is_from("cache", stdout))
-        })
-        .collect();
     for (peer, place) in &peers {
         cases.push(Case::call(peer.name, || (peer.call)(place)).stdin(peer.stdin).uncounted().than("dynamic"));
     }
-    bench.table("peers: a kept token, handed out", bench.rounds.min(50), cases);
+    bench.table("peers: a kept token, handed out", bench.rounds.min(MOST), cases);
     for (peer, place) in &peers {
         (peer.end)(place);
     }
+}
+
+/// A peer that hands out its token.
+fn set_up(bench: &Bench, peer: Peer) -> Option<(Peer, Place)> {
+    let Some(program) = find(peer.program) else {
+        bench.miss(peer.name);
+        return None;
+    };
+    let place = Place { program, home: TempDir::new().unwrap() };
+    if (peer.set_up)(&place) && succeeds((peer.call)(&place), peer.stdin) {
+        return Some((peer, place));
+    }
+    (peer.end)(&place);
+    bench.miss(format!("{} (not set up)", peer.name));
+    None
 }

@@ -18,7 +18,7 @@ pub const EXEC_INFO: &str =
     r#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}}"#;
 
 /// Every protocol that needs no request on stdin, and how it is asked.
-const PROTOCOLS: [(&str, &[&str]); 4] = [
+pub const PROTOCOLS: [(&str, &[&str]); 4] = [
     ("native", &["get", TENANT]),
     ("kubernetes", &["get", TENANT, "--protocol", "kubernetes"]),
     ("token", &["get", TENANT, "--protocol", "token"]),

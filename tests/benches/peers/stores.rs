@@ -1,6 +1,7 @@
 //! Peers that can be given a token here: they keep what they are told, and hand it out.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::process::Command;
 
@@ -31,13 +32,7 @@ pub(super) const PEERS: [Peer; 4] = [
     Peer {
         name: "docker-credential-pass get",
         program: "docker-credential-pass",
-        set_up: |place| {
-            let key = "--batch --quiet --pinentry-mode loopback --passphrase= --quick-generate-key bench default default never";
-            fs::create_dir(place.home.path().join(".gnupg")).is_ok()
-                && succeeds(place.command(Path::new("gpg"), &key.split(' ').collect::<Vec<_>>()), "")
-                && succeeds(place.command(Path::new("pass"), &["init", "bench"]), "")
-                && succeeds(place.own(&["store"]), DOCKER)
-        },
+        set_up: |place| pass(place) && succeeds(place.own(&["store"]), DOCKER),
         call: |place| place.own(&["get"]),
         stdin: "https://vb365.abc.local\n",
         end: |place| drop(place.command(Path::new("gpgconf"), &["--kill", "gpg-agent"]).status()),
@@ -45,13 +40,7 @@ pub(super) const PEERS: [Peer; 4] = [
     Peer {
         name: "gke-gcloud-auth-plugin",
         program: "gke-gcloud-auth-plugin",
-        set_up: |place| {
-            let kube = place.home.path().join(".kube");
-            let cache = r#"{"current_context":"bench","access_token":"canary-of-gke","token_expiry":"2099-01-01T00:00:00Z","extra_args":""}"#;
-            fs::create_dir(&kube).is_ok()
-                && fs::write(kube.join("config"), "current-context: bench\n").is_ok()
-                && fs::write(kube.join("gke_gcloud_auth_plugin_cache"), cache).is_ok()
-        },
+        set_up: |place| kube(place).is_ok(),
         call: |place| {
             let mut command = place.own(&[]);
             command.env("KUBERNETES_EXEC_INFO", EXEC_INFO);
@@ -64,4 +53,21 @@ pub(super) const PEERS: [Peer; 4] = [
 
 fn git(place: &Place, action: &str) -> Command {
     place.own(&["credential-cache", "--socket", &place.home.path().join("socket/s").display().to_string(), action])
+}
+
+/// A store of passwords with a key of its own.
+fn pass(place: &Place) -> bool {
+    let key = "--batch --quiet --pinentry-mode loopback --passphrase= --quick-generate-key bench default default never";
+    fs::create_dir(place.home.path().join(".gnupg")).is_ok()
+        && succeeds(place.command(Path::new("gpg"), &key.split(' ').collect::<Vec<_>>()), "")
+        && succeeds(place.command(Path::new("pass"), &["init", "bench"]), "")
+}
+
+/// A token of a cluster that the plugin believes to have had before.
+fn kube(place: &Place) -> io::Result<()> {
+    let kube = place.home.path().join(".kube");
+    fs::create_dir(&kube)?;
+    fs::write(kube.join("config"), "current-context: bench\n")?;
+    let token = r#"{"current_context":"bench","access_token":"canary-of-gke","token_expiry":"2099-01-01T00:00:00Z"}"#;
+    fs::write(kube.join("gke_gcloud_auth_plugin_cache"), token)
 }
