@@ -19,6 +19,9 @@ int main(int count, char **arguments) {
     int status;
     struct rusage used;
     if (child < 0 || wait4(child, &status, 0, &used) != child) return 2;
+#ifdef __APPLE__
+    used.ru_maxrss /= 1024;
+#endif
     FILE *report = fopen(arguments[1], "w");
     if (!report) return 2;
     fprintf(report, "%lld %ld\n", micros(used.ru_utime) + micros(used.ru_stime), used.ru_maxrss);
