@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use super::meters::Meters;
+use super::meters::{Meters, Usage};
 use super::table::{Row, Table};
 
 /// How many calls are looked at for CPU and memory, and from what time on a single one has to do.
@@ -93,22 +93,21 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn row(&mut self, times: Vec<Duration>, meters: &Meters) -> Row {
-        let mut row = Row::new(&self.name, self.than.clone(), times);
-        let What::Call(call) = &mut self.what else { return row };
-        let looked_at = if row.median() > LONG { 1 } else { LOOKED_AT };
-        row.usage = meters.usage(looked_at, |wrap| {
+    fn usage(&mut self, meters: &Meters) -> Option<Usage> {
+        let What::Call(call) = &mut self.what else { return None };
+        meters.usage(|wrap| {
+            call.once(&self.name, wrap);
+        })
+    }
+
+    fn count(&mut self, row: &mut Row, meters: &Meters) {
+        let What::Call(call) = &mut self.what else { return };
+        row.instructions = meters.instructions(|wrap| {
             call.once(&self.name, wrap);
         });
-        if self.is_counted {
-            row.instructions = meters.instructions(|wrap| {
-                call.once(&self.name, wrap);
-            });
-            row.system_calls = meters.system_calls(|wrap| {
-                call.once(&self.name, wrap);
-            });
-        }
-        row
+        row.system_calls = meters.system_calls(|wrap| {
+            call.once(&self.name, wrap);
+        });
     }
 }
 
@@ -147,6 +146,15 @@ pub fn measure(title: &str, rounds: usize, mut cases: Vec<Case<'_>>, meters: &Me
             times.push(case.once());
         }
     }
-    let rows = cases.iter_mut().zip(times).map(|(case, times)| case.row(times, meters)).collect();
+    let mut rows: Vec<_> =
+        cases.iter().zip(times).map(|(case, times)| Row::new(&case.name, case.than.clone(), times)).collect();
+    for round in 0..LOOKED_AT {
+        for (case, row) in cases.iter_mut().zip(&mut rows).filter(|(_, row)| round == 0 || row.median() < LONG) {
+            row.usage.extend(case.usage(meters));
+        }
+    }
+    for (case, row) in cases.iter_mut().zip(&mut rows).filter(|(case, _)| case.is_counted) {
+        case.count(row, meters);
+    }
     Table::new(title, rows)
 }

@@ -7,7 +7,6 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::floors::{compile, temporary};
-use super::table::median;
 
 /// The meters that this machine has.
 pub struct Meters {
@@ -63,17 +62,13 @@ impl Meters {
         total.split_whitespace().nth(3)?.parse().ok()
     }
 
-    /// The median of what `runs` runs took.
-    pub fn usage(&self, runs: usize, mut run: impl FnMut(Wrap<'_>)) -> Option<Usage> {
+    /// What the kernel says of what `run` runs.
+    pub fn usage(&self, run: impl FnOnce(Wrap<'_>)) -> Option<Usage> {
         let (meter, report) = (self.usage.as_ref()?, temporary().join("usage.txt"));
-        let mut one = || {
-            run(Box::new(|command| within(meter, &[], &[&report], &command)));
-            let text = fs::read_to_string(&report).unwrap();
-            let (cpu, peak) = text.trim().split_once(' ').unwrap();
-            (Duration::from_micros(cpu.parse().unwrap()), peak.parse::<u64>().unwrap())
-        };
-        let (cpu, peaks): (Vec<_>, Vec<_>) = (0..runs).map(|_| one()).unzip();
-        Some(Usage { cpu: median(cpu), peak_kib: median(peaks) })
+        run(Box::new(|command| within(meter, &[], &[&report], &command)));
+        let text = fs::read_to_string(&report).unwrap();
+        let (cpu, peak) = text.trim().split_once(' ')?;
+        Some(Usage { cpu: Duration::from_micros(cpu.parse().ok()?), peak_kib: peak.parse().ok()? })
     }
 }
 

@@ -22,18 +22,23 @@ pub struct Row {
     times: Vec<Duration>,
     pub instructions: Option<u64>,
     pub system_calls: Option<u64>,
-    pub usage: Option<Usage>,
+    /// One for each call that was looked at.
+    pub usage: Vec<Usage>,
 }
 
 impl Row {
     /// A row with times alone.
     pub fn new(name: &str, than: Option<String>, times: Vec<Duration>) -> Self {
-        Self { name: name.to_owned(), than, times, instructions: None, system_calls: None, usage: None }
+        Self { name: name.to_owned(), than, times, instructions: None, system_calls: None, usage: Vec::new() }
     }
 
     /// The time of the round in the middle.
     pub fn median(&self) -> Duration {
         median(self.times.clone())
+    }
+
+    fn of_usage<T: Ord + Copy>(&self, part: impl Fn(&Usage) -> T) -> Option<T> {
+        (!self.usage.is_empty()).then(|| median(self.usage.iter().map(part).collect()))
     }
 
     fn cells(&self, table: &Table) -> [String; HEADINGS.len()] {
@@ -46,8 +51,8 @@ impl Row {
             self.than.as_ref().and_then(|than| table.ratio(self, than)).unwrap_or_else(none),
             self.instructions.map_or_else(none, grouped),
             self.system_calls.map_or_else(none, grouped),
-            self.usage.map_or_else(none, |usage| milliseconds(usage.cpu)),
-            self.usage.map_or_else(none, |usage| format!("{:.1} MiB", usage.peak_kib as f64 / 1024.0)),
+            self.of_usage(|usage| usage.cpu).map_or_else(none, milliseconds),
+            self.of_usage(|usage| usage.peak_kib).map_or_else(none, |kib| format!("{:.1} MiB", kib as f64 / 1024.0)),
         ]
     }
 }
@@ -100,7 +105,7 @@ impl fmt::Display for Table {
 }
 
 /// The one in the middle.
-pub fn median<T: Ord + Copy>(mut values: Vec<T>) -> T {
+fn median<T: Ord + Copy>(mut values: Vec<T>) -> T {
     values.sort_unstable();
     values[values.len() / 2]
 }
