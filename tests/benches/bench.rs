@@ -34,7 +34,9 @@ impl Bench {
     /// Measures `cases` against each other and prints what came of it.
     pub fn table(&self, title: &str, rounds: usize, cases: Vec<Case<'_>>) -> Table {
         let table = measure(title, rounds, cases, &self.meters);
-        println!("{table}");
+        if !table.is_empty() {
+            println!("{table}");
+        }
         table
     }
 

@@ -141,10 +141,13 @@ pub fn output(command: &mut Command, stdin: &[u8]) -> Output {
 /// Measures `cases` in turn.
 pub fn measure(title: &str, rounds: usize, mut cases: Vec<Case<'_>>, meters: &Meters) -> Table {
     let mut times = vec![Vec::with_capacity(rounds); cases.len()];
-    for _ in 0..rounds {
-        for (case, times) in cases.iter_mut().zip(&mut times) {
-            times.push(case.once());
+    for round in 0..rounds {
+        let mut order: Vec<_> = cases.iter_mut().zip(&mut times).collect();
+        // There and back: a program finds the processor warm if its own other case came before it.
+        if round % 2 == 1 {
+            order.reverse();
         }
+        order.into_iter().for_each(|(case, times)| times.push(case.once()));
     }
     let mut rows: Vec<_> =
         cases.iter().zip(times).map(|(case, times)| Row::new(&case.name, case.than.clone(), times)).collect();

@@ -63,6 +63,11 @@ impl Table {
         Self { title: title.to_owned(), rows }
     }
 
+    /// Whether there was nothing to measure.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The median of the case of this name.
     pub fn median(&self, name: &str) -> Option<Duration> {
         self.rows.iter().find(|row| row.name == name).map(Row::median)
