@@ -26,7 +26,7 @@ pub fn run(bench: &Bench) {
         let (alone, call) = (format!("{}: one renewal", program.name), || command(machine, &program.path, GET));
         cases.push(Case::timed(alone.clone(), move || renewal(machine, || at_once(1, call).all())));
         let name = format!("{}: {MANY} at once, first end to last", program.name);
-        cases.push(Case::timed(name, move || renewal(machine, || at_once(MANY, call).ends())).than(alone));
+        cases.push(Case::timed(name, move || renewal(machine, || at_once(MANY, call).spread())).than(alone));
     }
     bench.table("crowds: one renewal for all of them", rounds, cases);
     machines.iter().for_each(Machine::assert_no_complaints);
@@ -59,39 +59,43 @@ fn renewal(machine: &Machine, run: impl FnOnce() -> Duration) -> Duration {
     time
 }
 
-/// When processes began and ended.
-struct Times {
-    start: Instant,
-    ends: Vec<Instant>,
-}
+/// When each of many processes began and ended.
+struct Times(Vec<(Instant, Instant)>);
 
 impl Times {
-    /// From the start of all to the last end.
+    fn starts(&self) -> impl Iterator<Item = Instant> {
+        self.0.iter().map(|(start, _)| *start)
+    }
+
+    fn ends(&self) -> impl Iterator<Item = Instant> {
+        self.0.iter().map(|(_, end)| *end)
+    }
+
+    /// From the first start to the last end.
     fn all(&self) -> Duration {
-        *self.ends.iter().max().unwrap() - self.start
+        self.ends().max().unwrap() - self.starts().min().unwrap()
     }
 
     /// From the first end to the last.
-    fn ends(&self) -> Duration {
-        *self.ends.iter().max().unwrap() - *self.ends.iter().min().unwrap()
+    fn spread(&self) -> Duration {
+        self.ends().max().unwrap() - self.ends().min().unwrap()
     }
 }
 
 /// Starts `many` processes at once, each of which has to succeed.
 fn at_once(many: usize, call: impl Fn() -> Command + Sync) -> Times {
-    let barrier = Barrier::new(many + 1);
+    let barrier = Barrier::new(many);
     let one = || {
         let mut command = call();
         barrier.wait();
+        let start = Instant::now();
         let output = output(&mut command, b"");
         let end = Instant::now();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        end
+        (start, end)
     };
     thread::scope(|scope| {
         let threads: Vec<_> = (0..many).map(|_| scope.spawn(one)).collect();
-        barrier.wait();
-        let start = Instant::now();
-        Times { start, ends: threads.into_iter().map(|thread| thread.join().unwrap()).collect() }
+        Times(threads.into_iter().map(|thread| thread.join().unwrap()).collect())
     })
 }
