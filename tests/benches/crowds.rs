@@ -34,12 +34,11 @@ pub fn run(bench: &Bench) {
 
 fn warm(bench: &Bench, rounds: usize) {
     let machine = Machine::signed_in();
-    let floors = floors::of_c(bench);
     let mut cases: Vec<_> =
-        floors.map(|floor| Case::timed(floor.name, || at_once(MANY, || floor.command()).all())).collect();
+        bench.floors.iter().map(|floor| Case::timed(floor.name, || at_once(MANY, || floor.command()).all())).collect();
     for program in &bench.programs {
         let call = || command(&machine, &program.path, GET);
-        let floor = floors::like(bench, program);
+        let floor = floors::of(program);
         cases.push(Case::timed(program.name, move || at_once(MANY, call).all()).than(floor));
     }
     let names: Vec<_> = cases.iter().map(|case| case.name.clone()).collect();

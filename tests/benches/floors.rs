@@ -11,8 +11,7 @@ use super::programs::{Program, has_target};
 const MUSL: &str = "x86_64-unknown-linux-musl";
 /// The names by which others are compared with these.
 const C: &str = "C";
-const C_STATIC: &str = "C, static";
-const C_MUSL: &str = "C, static by musl";
+const RUST: &str = "Rust";
 
 /// A program that does next to nothing.
 pub struct Floor {
@@ -40,15 +39,10 @@ pub fn run(bench: &Bench) {
     bench.table("floors: 2 KiB from a file to stdout", bench.rounds, cases.collect());
 }
 
-/// Those of C.
-pub fn of_c(bench: &Bench) -> impl Iterator<Item = &Floor> {
-    bench.floors.iter().filter(|floor| [C, C_STATIC, C_MUSL].contains(&floor.name))
-}
-
-/// The name of the floor that is linked as `program` is.
-pub fn like(bench: &Bench, program: &Program) -> &'static str {
-    let musl = bench.floors.iter().map(|floor| floor.name).find(|name| *name == C_MUSL);
-    if program.is_static() { musl.unwrap_or(C_STATIC) } else { C }
+/// The name of the floor that `program` is held to. Both are what the loader costs, of which the static program has
+/// none: as much as that is what it may do instead.
+pub fn of(program: &Program) -> &'static str {
+    if program.is_static() { C } else { RUST }
 }
 
 /// Builds them; for whom there is no compiler is `missing`.
@@ -58,9 +52,9 @@ pub fn build(missing: &mut Vec<String>) -> Vec<Floor> {
     let mut floors = Vec::new();
     for (name, compiler, source) in [
         (C, vec!["cc", "-O2"], "copy.c"),
-        (C_STATIC, vec!["cc", "-O2", "-static"], "copy.c"),
-        (C_MUSL, vec!["musl-gcc", "-O2", "-static"], "copy.c"),
-        ("Rust", rustc.to_vec(), "copy.rs"),
+        ("C, static", vec!["cc", "-O2", "-static"], "copy.c"),
+        ("C, static by musl", vec!["musl-gcc", "-O2", "-static"], "copy.c"),
+        (RUST, rustc.to_vec(), "copy.rs"),
         ("Rust, static by musl", [rustc, &["--target", MUSL]].concat(), "copy.rs"),
     ] {
         let is_known = !compiler.contains(&MUSL) || has_target(MUSL);

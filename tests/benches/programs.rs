@@ -25,7 +25,7 @@ impl Program {
 pub fn build(missing: &mut Vec<String>) -> Vec<Program> {
     let mut programs = vec![Program { name: "dynamic", path: release() }];
     if has_target(STATIC) {
-        cargo(&["--target", STATIC, "--no-default-features"]);
+        cargo(&["--target", STATIC, "--no-default-features"], "-Cforce-unwind-tables=no\x1f-Crelocation-model=static");
         programs.push(Program { name: "static", path: artifact(Some(STATIC)) });
     } else {
         missing.push(format!("the static program (rustup target add {STATIC})"));
@@ -36,7 +36,7 @@ pub fn build(missing: &mut Vec<String>) -> Vec<Program> {
 /// The release's dynamic program. Not the one that Cargo builds for a benchmark: that has the harness's profile, and
 /// unwinds panics even where the release does not.
 pub fn release() -> PathBuf {
-    cargo(&[]);
+    cargo(&[], "");
     artifact(None)
 }
 
@@ -46,10 +46,13 @@ pub fn has_target(target: &str) -> bool {
     installed.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).lines().any(|line| line == target))
 }
 
-fn cargo(args: &[&str]) {
+fn cargo(args: &[&str], flags: &str) {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--release", "--locked", "--bin", "vb365-helper"]).args(args);
     cargo.current_dir(env!("CARGO_MANIFEST_DIR")).env("CARGO_TARGET_DIR", target_dir());
+    if !flags.is_empty() {
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", flags);
+    }
     // A build script that sees what Cargo tells a benchmark of its package builds everything again, and once more
     // when the next build is not a benchmark's.
     for (name, _) in env::vars_os() {

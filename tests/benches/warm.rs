@@ -11,7 +11,7 @@ use super::case::Case;
 use super::floors::{self, Floor};
 use super::programs::Program;
 use super::support::{Machine, TENANT};
-use super::user::{command, crowded, is_from};
+use super::user::{command, crowded, is_from, tenant};
 
 /// What client-go says.
 pub const EXEC_INFO: &str =
@@ -29,6 +29,8 @@ pub const PROTOCOLS: [(&str, &[&str]); 4] = [
 struct Users {
     plain: Machine,
     sealed: Machine,
+    /// With the tables of 1,000 tenants in the configuration.
+    configured: Machine,
     /// By how many tenants there are.
     crowded: [(&'static str, TempDir); 2],
 }
@@ -37,10 +39,10 @@ struct Users {
 pub fn run(bench: &Bench) {
     let plain = Machine::signed_in();
     let crowded = [("1,000", crowded(&plain, 1000)), ("100,000", crowded(&plain, 100_000))];
-    let users = Users { sealed: sealed(), plain, crowded };
-    let mut cases: Vec<_> = floors::of_c(bench).map(Floor::case).collect();
+    let users = Users { sealed: sealed(), configured: configured(), plain, crowded };
+    let mut cases: Vec<_> = bench.floors.iter().map(Floor::case).collect();
     for program in &bench.programs {
-        cases.extend(of_program(program, floors::like(bench, program), &users));
+        cases.extend(of_program(program, floors::of(program), &users));
     }
     bench.table("warm: get, answered from the cache", bench.rounds, cases);
 }
@@ -66,9 +68,11 @@ fn of_program<'a>(program: &'a Program, floor: &str, users: &'a Users) -> Vec<Ca
         let name = named(&format!("native, one of {tenants}"));
         cases.push(Case::call(name, call).check(|stdout| is_from("cache", stdout)).than(named("native")));
     }
-    let call = move || command(&users.sealed, &program.path, native);
-    let sealed = Case::call(named("native, sealed by key_file"), call).check(|stdout| is_from("cache", stdout));
-    cases.push(sealed.than(named("native")));
+    for (what, user) in [("1,000 configured", &users.configured), ("sealed by key_file", &users.sealed)] {
+        let call = move || command(user, &program.path, native);
+        let case = Case::call(named(&format!("native, {what}")), call).check(|stdout| is_from("cache", stdout));
+        cases.push(case.than(named("native")));
+    }
     cases
 }
 
@@ -79,6 +83,20 @@ pub fn asked(machine: &Machine, program: &Path, args: &[&str]) -> Command {
         command.env("KUBERNETES_EXEC_INFO", EXEC_INFO);
     }
     command
+}
+
+/// A user who looks after many tenants.
+fn configured() -> Machine {
+    let machine = Machine::signed_in();
+    let path = machine.home().join("config.toml");
+    let own = fs::read_to_string(&path).unwrap();
+    let table = |number| {
+        let name = tenant(number);
+        format!("[tenants.\"{name}\"]\nserver = \"https://vb365.{name}:4443\"\napi_version = \"v8\"\n\n")
+    };
+    let others: String = (1..1000).map(table).collect();
+    fs::write(&path, format!("{others}{own}")).unwrap();
+    machine
 }
 
 /// A user whose tokens are sealed.
