@@ -74,9 +74,10 @@ fn headers(text: &str) -> impl Iterator<Item = usize> {
 /// Where in a `table` that begins with `[tenants."NAME"]` the name stands.
 fn name(table: &str) -> Option<Range<usize>> {
     const OPENING: &str = "[tenants.\"";
-    let name = table.strip_prefix(OPENING)?.split(['"', '\\', '\n']).next()?;
-    let range = OPENING.len()..OPENING.len() + name.len();
-    ends_line(table[range.end..].strip_prefix("\"]")?).then_some(range)
+    let (name, rest) = table.strip_prefix(OPENING)?.split_once('"')?;
+    // No tenant is called anything else; what is written by escapes could be any name.
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
+    (is_plain && ends_line(rest.strip_prefix(']')?)).then_some(OPENING.len()..OPENING.len() + name.len())
 }
 
 fn is_common(table: &str) -> bool {
@@ -86,6 +87,6 @@ fn is_common(table: &str) -> bool {
 
 /// Whether nothing stands before the line's end but a comment.
 fn ends_line(rest: &str) -> bool {
-    let rest = rest.lines().next().unwrap_or_default().trim_start();
+    let rest = rest.split('\n').next().unwrap_or_default().trim_start();
     rest.is_empty() || rest.starts_with('#')
 }

@@ -9,8 +9,7 @@ const FEWEST: usize = 250;
 
 /// What `look` finds for each of `items`, in their order.
 pub(super) fn abreast<T: Sync, R: Send>(items: &[T], look: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let processors = available_parallelism().map_or(1, NonZero::get);
-    let shares = processors.min(items.len() / FEWEST).max(1);
+    let shares = processors().min(items.len() / FEWEST).max(1);
     let mut shares = items.chunks(items.len().div_ceil(shares).max(1));
     let own = shares.next().unwrap_or_default();
     let look_at = |share: &[T]| share.iter().map(&look).collect::<Vec<R>>();
@@ -29,6 +28,11 @@ pub(super) fn abreast<T: Sync, R: Send>(items: &[T], look: impl Fn(&T) -> R + Sy
     })
 }
 
+/// How many threads are of use. With musl's allocator, which has one lock, several are slower than one.
+fn processors() -> usize {
+    if cfg!(target_env = "musl") { 1 } else { available_parallelism().map_or(1, NonZero::get) }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -43,8 +47,7 @@ mod tests {
             let found = abreast(&items, |item| (*item, thread::current().id()));
             assert!(found.iter().map(|(item, _)| *item).eq(0..count), "{count}");
             let threads = found.iter().map(|(_, thread)| thread).collect::<HashSet<_>>().len();
-            let processors = available_parallelism().map_or(1, NonZero::get);
-            assert_eq!(threads, (count / FEWEST).clamp(1, processors).min(count), "{count}");
+            assert_eq!(threads, (count / FEWEST).clamp(1, processors()).min(count), "{count}");
         }
     }
 }
