@@ -32,8 +32,8 @@ fn tolds() -> impl Strategy<Value = Told> {
         of("[!-~]{1,12}"),
         of(select(scopes.to_vec())),
         of(select(&["https://login.microsoftonline.us", "http://127.0.0.1:8080"][..]).prop_map(origin)),
-        // A colon may make a drive of Windows, to which nothing is relative.
-        of("[!-9;-~]{1,12}".prop_map(PathBuf::from)),
+        // A colon may make a drive of Windows, and two slashes a server, to which nothing is relative.
+        of(r"/?[!-.0-9;-\[\]-~][!-9;-~]{0,11}".prop_map(PathBuf::from)),
         vec(select(&[PIN, OTHER_PIN][..]).prop_map(|pin| pin.parse().unwrap()), 0..3),
         of(select(&ApiVersion::NEWEST_FIRST[..])),
     )

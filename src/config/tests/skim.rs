@@ -101,7 +101,7 @@ fn who_asks_for_all_gets_all() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
 
     #[test]
     fn one_part_says_what_the_whole_says(lines in prop::collection::vec(prop::sample::select(vec![
