@@ -4,7 +4,6 @@
 use std::fmt;
 use std::mem;
 
-use bytemuck::pod_align_to_mut;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroize;
 
@@ -43,7 +42,8 @@ pub trait Wipe {
 impl Wipe for Vec<u8> {
     fn wipe(&mut self) {
         self.resize(self.capacity(), 0);
-        overwrite(self);
+        // As a slice it is overwritten at once; as a vector, byte by byte: a fifth of a call.
+        self.as_mut_slice().zeroize();
         self.clear();
     }
 }
@@ -52,14 +52,6 @@ impl Wipe for String {
     fn wipe(&mut self) {
         mem::take(self).into_bytes().wipe();
     }
-}
-
-/// By words, as far as they lie like words: by bytes it would be a fifth of a call.
-fn overwrite(bytes: &mut [u8]) {
-    let (head, words, tail) = pod_align_to_mut::<u8, u64>(bytes);
-    head.zeroize();
-    words.zeroize();
-    tail.zeroize();
 }
 
 impl<T: Wipe> Secret<T> {
@@ -107,18 +99,6 @@ impl<'de> Deserialize<'de> for Secret<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_byte_is_overwritten_wherever_it_lies_and_none_beside_it() {
-        for start in 0..9 {
-            for end in start..40 {
-                let mut bytes = [b'x'; 40];
-                overwrite(&mut bytes[start..end]);
-                let is_right = |(at, byte): (usize, &u8)| (*byte == 0) == (start..end).contains(&at);
-                assert!(bytes.iter().enumerate().all(is_right), "{start}..{end}: {bytes:?}");
-            }
-        }
-    }
 
     #[test]
     fn what_was_wiped_is_empty_in_the_same_room() {

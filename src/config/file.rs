@@ -11,7 +11,7 @@ use crate::credential::Tenant;
 use crate::text::printable;
 
 /// Keys of a tenant's table, and so of `[defaults]`.
-const TENANT_KEYS: [&str; 11] = [
+pub(super) const TENANT_KEYS: [&str; 11] = [
     "server",
     "servers",
     "organization",

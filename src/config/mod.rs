@@ -21,7 +21,7 @@ use directories::ProjectDirs;
 use self::file::{File, Mistake};
 pub use self::pins::{Believer, Place};
 use self::settings::Sources;
-use self::skim::{Part, Tables, skim};
+use self::skim::{Tables, skim};
 use crate::credential::{ApiVersion, Fingerprint, Origin, Scopes, Settings, Tenant};
 use crate::error::{Error, Kind, Result};
 use crate::files;
@@ -63,7 +63,7 @@ pub struct Config {
     cache_dir: PathBuf,
     protection: Protection,
     text: String,
-    /// Of a file that was only skimmed, what all tenants have in common.
+    /// The file; of one that was only skimmed, what all tenants have in common.
     read: File,
     /// Where the tenants' tables stand in a file that was only skimmed.
     tables: Option<Tables>,
@@ -93,10 +93,10 @@ impl Config {
         config.missed().map_or(Ok(config), Err)
     }
 
-    /// The same for a call about one tenant, which neither pays for the tables of the others nor fails for them.
+    /// The same for a call about one tenant, which does not pay for the values of the others.
     ///
     /// # Errors
-    /// As [`Config::load_present`], for what all tenants have in common.
+    /// As [`Config::load_present`], but for those values.
     pub fn load_for_one(places: &Places) -> Result<Self> {
         let config = Self::load_as(places, Self::parse_for_one)?;
         config.missed().map_or(Ok(config), Err)
@@ -190,15 +190,10 @@ impl Config {
     /// # Errors
     /// As [`Config::settings`]; kind `bad_request`, naming the flag, if what was told is wrong.
     pub fn settings_with(&self, tenant: &Tenant, told: &Told) -> Result<Settings> {
-        let whole = |_| Sources::new(self, self.file()?, tenant, told).settings();
-        match self.tables.as_ref().map(|tables| tables.part(&self.text, tenant)) {
-            Some(Part::Own(own)) => {
-                let part = File { defaults: self.read.defaults.clone(), prompt: self.read.prompt.clone(), ..own };
-                Sources::new(self, &part, tenant, told).settings().or_else(whole)
-            }
-            Some(Part::None) => Sources::new(self, &self.read, tenant, told).settings().or_else(whole),
-            Some(Part::Unknown) | None => Sources::new(self, self.file()?, tenant, told).settings(),
-        }
+        let whole = || Sources::new(self, self.file()?, tenant, told).settings();
+        let Some(own) = self.tables.as_ref().and_then(|tables| tables.own(&self.text, tenant)) else { return whole() };
+        let part = File { defaults: self.read.defaults.clone(), prompt: self.read.prompt.clone(), ..own };
+        Sources::new(self, &part, tenant, told).settings().or_else(|_| whole())
     }
 
     /// The whole file.

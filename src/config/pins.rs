@@ -77,7 +77,7 @@ impl Config {
     }
 
     fn default_believer(&self) -> Result<Believer> {
-        let defaults = &self.read.defaults;
+        let defaults = &self.file()?.defaults;
         let read = || {
             let ca_file = defaults.get("ca_file", |value| settings::path(value, &self.path))?;
             let pins = defaults.get("pin_sha256", settings::pins)?.unwrap_or_default();

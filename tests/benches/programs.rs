@@ -8,7 +8,7 @@ use std::process::Command;
 /// The one that needs no library; built as .ci/release does, but for the paths that it keeps out.
 const STATIC: &str = "x86_64-unknown-linux-musl";
 
-/// A program of this project's, as it is released.
+/// A program of this project's: the static one as it is released, the dynamic one as `cargo install` makes it.
 pub struct Program {
     pub name: &'static str,
     pub path: PathBuf,

@@ -1,4 +1,4 @@
-//! Thousands of files are looked at by every processor there is: each look waits for nobody.
+//! Thousands of files are looked at by all processors, where that is faster: each look waits for nobody.
 
 use std::num::NonZero;
 use std::panic::resume_unwind;

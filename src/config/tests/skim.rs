@@ -25,7 +25,7 @@ fn is_skimmed(text: &str) -> bool {
         let expected = whole(text).unwrap().settings(&tenant);
         assert_eq!(format!("{:?}", skimmed.settings(&tenant)), format!("{expected:?}"), "{name} in {text}");
     }
-    skimmed.tables.is_some() && skimmed.whole.get().is_none()
+    skimmed.tables.is_some()
 }
 
 #[test]
@@ -36,6 +36,9 @@ fn a_file_as_login_writes_it_is_not_read_whole() {
          [cache]\ndir = \"kept\"\n  [tenants.\"last.com\"]\npin_sha256 = [\"{PIN}\"]\n"
     );
     assert!(is_skimmed(&file));
+    let config = for_one(&file).unwrap();
+    config.settings(&tenant()).unwrap();
+    assert!(config.whole.get().is_none());
     assert!(is_skimmed(""));
     assert!(is_skimmed("[tenants.\"other.com\"]"));
 }
@@ -77,18 +80,35 @@ fn a_mistake_is_told_from_the_whole_file_and_stops_nobody_else() {
         let error = for_one(&format!("{text}{good}")).unwrap_err();
         assert!(error.message().starts_with(place), "{error}");
     }
-    // Somebody else's, which is told to who asks for all.
-    for wrong in ["[tenants.\"other.com\"]\nserver = \n", "[tenants.\"\"]\n", "[tenants.\"other.com\"]\nservr = 1\n"] {
-        let config = for_one(&format!("{good}{wrong}")).unwrap();
-        assert_eq!(config.settings(&tenant()).unwrap().servers, [origin("https://a")]);
-        assert_eq!(config.tenants().count(), 0);
-        assert!(
-            config
-                .whose(&ServerName::Origin(origin("https://a")), None)
-                .unwrap_err()
-                .message()
-                .starts_with("config.toml:")
-        );
+    // A value of somebody else's is told to who asks for all.
+    let config = for_one(&format!("{good}[tenants.\"other.com\"]\nserver = \n")).unwrap();
+    assert_eq!(config.settings(&tenant()).unwrap().servers, [origin("https://a")]);
+    assert_eq!(config.tenants().count(), 0);
+    let error = config.whose(&ServerName::Origin(origin("https://a")), None).unwrap_err();
+    assert!(error.message().starts_with("config.toml:4: "), "{error}");
+}
+
+/// What belongs to all, or to this tenant, must not go to the table above it unseen.
+#[test]
+fn a_spoilt_header_is_a_mistake_for_everybody() {
+    let other = "[tenants.\"other.com\"]\nserver = \"https://o\"\n";
+    let cache = "protection = \"key_file\"\nkey_file = \"k\"\n";
+    let own = "[tenants.\"abc.onmicrosoft.com\"]\nserver = \"https://a\"\n";
+    for text in [
+        format!("{other}cache]\n{cache}{own}"),
+        format!("{other}#[cache]\n{cache}{own}"),
+        format!("{other}\u{feff}[cache]\n{cache}{own}"),
+        format!("{other}\u{a0}[cache]\n{cache}{own}"),
+        format!("{other}api_version = \"v8\"\r[defaults]\nmin_ttl = \"9m\"\n{own}"),
+        format!("{other}defaults]\nmin_ttl = \"9m\"\n{own}"),
+        format!("{other}\u{feff}{own}"),
+        format!("{other}[tenants.\"\"]\n{own}"),
+        format!("{other}servr = 1\n{own}"),
+        format!("tenants = {{}}\n{own}"),
+    ] {
+        let expected = whole(&text).unwrap_err();
+        let error = for_one(&text).and_then(|config| config.settings(&tenant())).unwrap_err();
+        assert_eq!(error.message(), expected.message(), "{text}");
     }
 }
 
