@@ -13,7 +13,7 @@ use super::table::Table;
 /// One run of the benchmark.
 pub struct Bench {
     pub rounds: usize,
-    /// This project's, as they are released: the dynamic one first.
+    /// This project's: the dynamic one first.
     pub programs: Vec<Program>,
     /// The least that a process costs: C's, dynamic, first, if there is a compiler.
     pub floors: Vec<Floor>,
