@@ -41,9 +41,7 @@ pub trait Wipe {
 
 impl Wipe for Vec<u8> {
     fn wipe(&mut self) {
-        self.resize(self.capacity(), 0);
-        // As a slice it is overwritten at once; as a vector, byte by byte: a fifth of a call.
-        self.as_mut_slice().zeroize();
+        overwrite(self);
         self.clear();
     }
 }
@@ -52,6 +50,12 @@ impl Wipe for String {
     fn wipe(&mut self) {
         mem::take(self).into_bytes().wipe();
     }
+}
+
+/// All of its room. As a slice it is done at once; as a vector, byte by byte, it would be a fifth of a call.
+fn overwrite(bytes: &mut Vec<u8>) {
+    bytes.resize(bytes.capacity(), 0);
+    bytes.as_mut_slice().zeroize();
 }
 
 impl<T: Wipe> Secret<T> {
@@ -99,6 +103,16 @@ impl<'de> Deserialize<'de> for Secret<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_left_in_the_room_that_a_value_had() {
+        let mut bytes = Vec::with_capacity(100);
+        bytes.extend_from_slice(b"canary");
+        let room = (bytes.as_ptr(), bytes.capacity());
+        overwrite(&mut bytes);
+        assert_eq!((bytes.as_ptr(), bytes.len()), room);
+        assert!(bytes.iter().all(|byte| *byte == 0));
+    }
 
     #[test]
     fn what_was_wiped_is_empty_in_the_same_room() {
