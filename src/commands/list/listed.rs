@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::usable::{Kept, Usable};
 use crate::cache::{Found, VeeamRecord};
@@ -73,19 +73,21 @@ pub(super) struct ListedEntra {
     pub(super) authority: String,
     pub(super) client_id: String,
     pub(super) scopes: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    access_expires_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "spelled")]
+    access_expires_at: Option<DateTime<Utc>>,
     pub(super) refreshable: bool,
-    pub(super) last_renewed_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refresh_expires_at: Option<String>,
+    #[serde(serialize_with = "spelled")]
+    pub(super) last_renewed_at: DateTime<Utc>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "spelled")]
+    refresh_expires_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Serialize)]
 pub(super) struct ListedServer {
     pub(super) server: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    access_expires_at: Option<String>,
+    /// When the access token ends; `None` where none is kept.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "spelled")]
+    pub(super) access_expires_at: Option<DateTime<Utc>>,
     pub(super) refreshable: bool,
     /// Certificates to accept instead of any chain and name, as configured.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -187,10 +189,10 @@ impl ListedEntra {
             authority: record.authority.clone(),
             client_id: record.client_id.clone(),
             scopes: record.scopes.clone(),
-            access_expires_at: kept.presence.access_token.then(|| instant(record.access_expires_at)),
+            access_expires_at: kept.presence.access_token.then_some(record.access_expires_at),
             refreshable: kept.is_refreshable(),
-            last_renewed_at: instant(record.obtained_at),
-            refresh_expires_at: kept.refresh_end().map(instant),
+            last_renewed_at: record.obtained_at,
+            refresh_expires_at: kept.refresh_end(),
         }
     }
 }
@@ -218,7 +220,7 @@ impl ListedServer {
         let pins = trust.map(|trust| trust.pins.as_slice()).unwrap_or_default();
         Self {
             server: server.to_owned(),
-            access_expires_at: access_ends.map(instant),
+            access_expires_at: access_ends,
             refreshable,
             pin_sha256: pins.iter().map(Fingerprint::to_string).collect(),
             ca_file: trust.and_then(|trust| trust.ca_file.as_deref()).and_then(whole),
@@ -231,16 +233,9 @@ fn whole(path: &Path) -> Option<String> {
     std::path::absolute(path).ok()?.to_str().map(str::to_owned)
 }
 
-impl ListedServer {
-    /// When the access token ends; `None` where none is kept.
-    pub(super) fn access_ends(&self) -> Option<DateTime<Utc>> {
-        self.access_expires_at.as_deref().and_then(read_back)
-    }
-}
-
-/// An instant that this program spelled.
-fn read_back(text: &str) -> Option<DateTime<Utc>> {
-    text.parse().ok()
+/// An instant as every document has it.
+fn spelled<'a, S: Serializer>(at: impl Into<Option<&'a DateTime<Utc>>>, serializer: S) -> Result<S::Ok, S::Error> {
+    at.into().map(|at| instant(*at)).serialize(serializer)
 }
 
 #[cfg(test)]

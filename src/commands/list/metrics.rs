@@ -39,7 +39,7 @@ pub(super) fn write(tenants: &[Listed], now: DateTime<Utc>) -> String {
     put(
         "last_renewed_timestamp_seconds",
         "When Microsoft's tokens came.",
-        per_tenant(tenants, |tenant| tenant.entra.as_ref()?.last_renewed_at.parse().ok()),
+        per_tenant(tenants, |tenant| Some(tenant.entra.as_ref()?.last_renewed_at)),
     );
     put("list_timestamp_seconds", "When this was written.", vec![(Vec::new(), now.timestamp())]);
     put("info", "The version that wrote this.", vec![(vec![("version", env!("CARGO_PKG_VERSION"))], 1)]);
@@ -54,7 +54,7 @@ fn states(tenant: &Listed) -> impl Iterator<Item = Sample<'_>> {
 
 fn ends(tenant: &Listed) -> impl Iterator<Item = Sample<'_>> {
     tenant.servers.iter().filter_map(|server| {
-        let ends = server.access_ends()?;
+        let ends = server.access_expires_at?;
         Some((vec![("tenant", tenant.tenant.as_str()), ("server", server.server.as_str())], ends.timestamp()))
     })
 }

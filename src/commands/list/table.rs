@@ -113,12 +113,12 @@ fn block(tenant: &Listed, screen: Screen, now: DateTime<Utc>) -> String {
         facts.push(("identity host", entra.authority.clone()));
         facts.push(("client id", entra.client_id.clone()));
         facts.push(("scopes", entra.scopes.join(" ")));
-        facts.push(("last renewed", entra.last_renewed_at.clone()));
+        facts.push(("last renewed", instant(entra.last_renewed_at)));
         facts.push(("refresh token", presence(entra.refreshable)));
     }
     for server in &tenant.servers {
         facts.push(("server", server.server.clone()));
-        let ends = server.access_ends().map(|ends| format!(" ({})", instant(ends))).unwrap_or_default();
+        let ends = server.access_expires_at.map(|ends| format!(" ({})", instant(ends))).unwrap_or_default();
         facts.push(("  access token", left(server, now) + &ends));
         facts.push(("  refresh token", presence(server.refreshable)));
     }
@@ -162,7 +162,7 @@ fn presence(is_there: bool) -> String {
 }
 
 fn left(server: &ListedServer, now: DateTime<Utc>) -> String {
-    match server.access_ends() {
+    match server.access_expires_at {
         None => NONE.to_owned(),
         Some(ends) if ends <= now => "ended".to_owned(),
         Some(ends) => format!("{} left", span(ends - now)),
