@@ -3,15 +3,12 @@
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use super::person::Person;
 use super::prompt::{Invitation, Prompt, Waiting};
 use super::{NotSignedIn, cancelled, invitation};
 use crate::credential::Settings;
 use crate::error::{Error, Kind, Result};
-use crate::host::Surface;
-use crate::screen::{Canvas, Meaning, Screen, ask};
+use crate::screen::{Meaning, MovingLine, Screen, ask};
 
 /// How long a browser's start is watched: what fails does so at once.
 const LAUNCH: Duration = Duration::from_millis(500);
@@ -22,13 +19,7 @@ pub(super) struct AtTerminal<'a> {
     screen: Screen,
     settings: &'a Settings,
     told: Option<Waiting>,
-    line: Option<Line>,
-}
-
-/// The line that moves.
-struct Line {
-    canvas: Canvas,
-    bar: ProgressBar,
+    line: Option<MovingLine<'a>>,
 }
 
 impl<'a> AtTerminal<'a> {
@@ -67,22 +58,20 @@ impl Prompt for AtTerminal<'_> {
             let code = invitation.code;
             self.open_browser(code.complete_uri.as_deref().unwrap_or(&code.verification_uri));
         }
-        let surface = terminal.surface().filter(|_| self.screen.is_live);
-        self.line = surface.map(Line::new);
+        self.line = MovingLine::new(terminal, self.screen);
         Ok(())
     }
 
     fn tell(&mut self, waiting: Waiting, left: Duration) {
-        let terminal = self.person.terminal;
-        if let Some(line) = &self.line {
+        let words = self.words(waiting);
+        if let Some(line) = &mut self.line {
             let meaning = if waiting == Waiting::NoAnswer { Meaning::Warning } else { Meaning::Faint };
             // The time comes first: a line that is too short loses its end.
-            let words = format!("{}:{:02} left, {}", left.as_secs() / 60, left.as_secs() % 60, self.words(waiting));
-            line.bar.set_message(self.screen.paint(meaning, &words));
-            line.canvas.show_on(terminal);
+            let left = format!("{}:{:02} left", left.as_secs() / 60, left.as_secs() % 60);
+            line.show(Some(meaning), &format!("{left}, {words}"));
         } else if self.told.unwrap_or(Waiting::ForPerson) != waiting {
             // Where nothing moves, a line for each change.
-            let _ = terminal.show(&format!("{} ...\n", self.words(waiting)));
+            let _ = self.person.terminal.show(&format!("{words} ...\n"));
         }
         self.told = Some(waiting);
     }
@@ -97,23 +86,11 @@ impl Prompt for AtTerminal<'_> {
 
     fn close(&mut self) {
         if let Some(line) = self.line.take() {
-            line.bar.finish_and_clear();
-            line.canvas.end_on(self.person.terminal);
+            line.end();
         }
     }
 
     fn confirms(&mut self, question: &str) -> bool {
         ask::confirm(self.person.terminal, question).unwrap_or(false)
-    }
-}
-
-impl Line {
-    fn new(surface: Surface) -> Self {
-        let canvas = Canvas::new(surface);
-        let bar = ProgressBar::with_draw_target(None, canvas.target());
-        if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
-            bar.set_style(style);
-        }
-        Self { canvas, bar }
     }
 }

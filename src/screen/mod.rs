@@ -3,12 +3,12 @@
 //! wants, and `--plain` has the last word.
 
 pub mod ask;
-mod canvas;
+mod line;
 mod qr;
 
 use anstyle::{AnsiColor, Style};
 
-pub use self::canvas::Canvas;
+pub use self::line::MovingLine;
 pub use self::qr::{Picture, picture};
 use crate::host::{Surface, Terminal};
 use crate::protocol::Variables;

@@ -2,52 +2,46 @@
 //! shown before the end.
 
 use chrono::TimeDelta;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::queue::{Queue, Standing};
 use crate::credential::Tenant;
 use crate::host::{Clock, Terminal};
-use crate::screen::{Canvas, Screen};
+use crate::screen::{MovingLine, Screen};
 use crate::text::{in_a_row, span};
 
-const UNICODE: &str = "{bar:24} {pos}/{len} {wide_msg}";
-const ASCII: &str = "[{bar:24}] {pos}/{len} {wide_msg}";
+/// How wide the bar is, in characters.
+const WIDTH: usize = 24;
 
 /// A bar at the terminal.
 pub(super) struct Progress<'a> {
-    terminal: &'a dyn Terminal,
-    bar: Option<(ProgressBar, Canvas)>,
+    line: Option<MovingLine<'a>>,
+    screen: Screen,
+    length: usize,
 }
 
 impl<'a> Progress<'a> {
     pub(super) fn new(terminal: &'a dyn Terminal, screen: Screen, length: usize) -> Self {
-        let surface = terminal.surface().filter(|_| screen.is_live && length > 1);
-        let bar = surface.map(|surface| {
-            let canvas = Canvas::new(surface);
-            let bar = ProgressBar::with_draw_target(Some(length as u64), canvas.target());
-            let (template, marks) = if screen.unicode { (UNICODE, "\u{2588}\u{2591}") } else { (ASCII, "#-") };
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style.progress_chars(marks));
-            }
-            (bar, canvas)
-        });
-        Self { terminal, bar }
+        Self { line: MovingLine::new(terminal, screen).filter(|_| length > 1), screen, length }
     }
 
     pub(super) fn show(&mut self, queue: &Queue, clock: &dyn Clock) {
-        let Some((bar, canvas)) = &self.bar else { return };
+        let Some(line) = &mut self.line else { return };
         let standing = queue.standing(clock);
-        bar.set_message(message(&standing));
-        bar.set_position(standing.done as u64);
-        canvas.show_on(self.terminal);
+        let bar = bar(standing.done, self.length, self.screen.unicode);
+        line.show(None, &format!("{bar} {}/{} {}", standing.done, self.length, message(&standing)));
     }
 
     pub(super) fn end(self) {
-        if let Some((bar, canvas)) = self.bar {
-            bar.finish_and_clear();
-            canvas.end_on(self.terminal);
+        if let Some(line) = self.line {
+            line.end();
         }
     }
+}
+
+fn bar(done: usize, length: usize, is_unicode: bool) -> String {
+    let full = WIDTH * done.min(length) / length.max(1);
+    let of = |full_mark: &str, mark: &str| full_mark.repeat(full) + &mark.repeat(WIDTH - full);
+    if is_unicode { of("\u{2588}", "\u{2591}") } else { format!("[{}]", of("#", "-")) }
 }
 
 fn message(standing: &Standing) -> String {
@@ -61,4 +55,17 @@ fn message(standing: &Standing) -> String {
         _ => names,
     };
     failed + &what
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_full_at_the_end_and_not_before() {
+        assert_eq!(bar(0, 3, false), "[------------------------]");
+        assert_eq!(bar(1, 3, false), "[########----------------]");
+        assert_eq!(bar(999, 1000, false), "[#######################-]");
+        assert_eq!(bar(3, 3, true), "\u{2588}".repeat(WIDTH));
+    }
 }
