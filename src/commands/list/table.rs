@@ -2,8 +2,11 @@
 //! a block for each tenant where everything is asked for. What
 //! Terraform gave to be kept stands at the end.
 
+use std::borrow::Cow;
+use std::iter;
+
 use chrono::{DateTime, Utc};
-use comfy_table::{ColumnConstraint, Table, presets};
+use unicode_width::UnicodeWidthStr;
 
 use super::listed::ListedServer;
 use super::{Listed, ListedHost, State};
@@ -11,7 +14,9 @@ use crate::protocol::instant;
 use crate::screen::{Meaning, Screen};
 use crate::text::span;
 
-const COLUMNS: [&str; 6] = ["TENANT", "STATE", "ACCOUNT", "SERVER", "ACCESS TOKEN", "SIGN IN BY"];
+const COLUMNS: Cells<&str> = ["TENANT", "STATE", "ACCOUNT", "SERVER", "ACCESS TOKEN", "SIGN IN BY"];
+/// Which of them is painted.
+const STATE: usize = 1;
 /// What is left out first where a terminal is too narrow, as indices of [`COLUMNS`].
 const LEFT_OUT_FIRST: [usize; 3] = [2, 4, 3];
 /// Between two columns, in characters.
@@ -20,9 +25,12 @@ const NONE: &str = "-";
 /// The state of a host.
 const FOR_TERRAFORM: &str = "for Terraform";
 
+/// What stands in each column.
+type Cells<T> = [T; 6];
+
 /// A line of the table.
-struct Row {
-    cells: [String; COLUMNS.len()],
+struct Row<'t> {
+    cells: Cells<Cow<'t, str>>,
     meaning: Option<Meaning>,
 }
 
@@ -39,63 +47,60 @@ pub(super) fn draw(
         return blocks.chain(hosts.iter().map(|host| host_block(host, screen))).collect::<Vec<_>>().join("\n");
     }
     let rows = tenants.iter().flat_map(|tenant| rows_of(tenant, now)).chain(hosts.iter().map(row_of_host));
-    table(rows, screen)
+    table(&rows.collect::<Vec<_>>(), screen)
 }
 
-fn rows_of(tenant: &Listed, now: DateTime<Utc>) -> Vec<Row> {
-    let row = |server: Option<&ListedServer>| Row {
-        cells: [
-            tenant.tenant.clone(),
-            words(tenant.state).to_owned(),
-            tenant.account.clone().unwrap_or_else(|| NONE.to_owned()),
-            server.map_or_else(|| NONE.to_owned(), |server| server.server.clone()),
-            server.map_or_else(|| NONE.to_owned(), |server| left(server, now)),
-            needed_by(tenant, now),
-        ],
-        meaning: Some(meaning(tenant.state)),
-    };
-    match tenant.servers.as_slice() {
-        [] => vec![row(None)],
-        servers => servers.iter().map(|server| row(Some(server))).collect(),
+fn rows_of(tenant: &Listed, now: DateTime<Utc>) -> impl Iterator<Item = Row<'_>> {
+    let without = tenant.servers.is_empty().then(|| row_of(tenant, None, now));
+    without.into_iter().chain(tenant.servers.iter().map(move |server| row_of(tenant, Some(server), now)))
+}
+
+fn row_of<'t>(tenant: &'t Listed, server: Option<&'t ListedServer>, now: DateTime<Utc>) -> Row<'t> {
+    let cells = [
+        tenant.tenant.as_str().into(),
+        words(tenant.state).into(),
+        tenant.account.as_deref().unwrap_or(NONE).into(),
+        server.map_or(NONE, |server| &server.server).into(),
+        server.map_or(NONE.into(), |server| left(server, now)),
+        needed_by(tenant, now),
+    ];
+    Row { cells, meaning: Some(meaning(tenant.state)) }
+}
+
+fn row_of_host(ListedHost { host }: &ListedHost) -> Row<'_> {
+    Row { cells: [host, FOR_TERRAFORM, NONE, NONE, NONE, NONE].map(Cow::from), meaning: None }
+}
+
+fn table(rows: &[Row<'_>], screen: Screen) -> String {
+    let header = Row { cells: COLUMNS.map(Cow::from), meaning: None };
+    let mut widths = COLUMNS.map(str::len);
+    for row in rows {
+        widths.iter_mut().zip(&row.cells).for_each(|(width, cell)| *width = cell.width().max(*width));
     }
-}
-
-fn row_of_host(ListedHost { host }: &ListedHost) -> Row {
-    let [state, nothing] = [FOR_TERRAFORM, NONE].map(str::to_owned);
-    let cells = [host.clone(), state, nothing.clone(), nothing.clone(), nothing.clone(), nothing];
-    Row { cells, meaning: None }
-}
-
-fn table(rows: impl Iterator<Item = Row>, screen: Screen) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(COLUMNS);
-    let mut states = vec![(None, String::new())];
-    for Row { cells, meaning } in rows {
-        states.push((meaning, cells[1].clone()));
-        table.add_row(cells);
-    }
-    let widths: Vec<_> = table.column_max_content_widths().into_iter().map(usize::from).collect();
     for left_out in screen.columns.map(|room| left_out(&widths, room)).unwrap_or_default() {
-        if let Some(column) = table.column_mut(*left_out) {
-            column.set_constraint(ColumnConstraint::Hidden);
-        }
+        widths[*left_out] = 0;
     }
-    let lines = table.lines().zip(states).map(|(line, (meaning, state))| {
-        let line = line.trim();
-        match meaning.filter(|_| screen.colour) {
-            Some(meaning) => {
-                // Not in the tenant's name, which may have the same word in it, and is ASCII.
-                let (name, rest) = line.split_at((widths[0] + GAP).min(line.len()));
-                format!("{name}{}\n", rest.replacen(&state, &screen.paint(meaning, &state), 1))
-            }
-            None => format!("{line}\n"),
+    let mut text = String::with_capacity((rows.len() + 1) * widths.iter().map(|width| width + GAP).sum::<usize>());
+    [&header].into_iter().chain(rows).for_each(|row| put(&mut text, row, &widths, screen));
+    text
+}
+
+/// The line of `row`, without the columns that have no width.
+fn put(text: &mut String, row: &Row<'_>, widths: &Cells<usize>, screen: Screen) {
+    let mut gap = 0;
+    for (column, (cell, width)) in row.cells.iter().zip(widths).enumerate().filter(|(_, (_, width))| **width > 0) {
+        text.extend(iter::repeat_n(' ', gap));
+        match row.meaning.filter(|_| column == STATE) {
+            Some(meaning) => *text += &screen.paint(meaning, cell),
+            None => *text += cell,
         }
-    });
-    lines.collect()
+        gap = width - cell.width() + GAP;
+    }
+    text.push('\n');
 }
 
 /// The columns for which there is no room.
-fn left_out(widths: &[usize], room: usize) -> &'static [usize] {
+fn left_out(widths: &Cells<usize>, room: usize) -> &'static [usize] {
     let needed = |left_out: &[usize]| {
         let shown = (0..widths.len()).filter(|column| !left_out.contains(column));
         shown.map(|column| widths[column] + GAP).sum::<usize>()
@@ -107,7 +112,7 @@ fn left_out(widths: &[usize], room: usize) -> &'static [usize] {
 /// Everything about a tenant, a fact a line.
 fn block(tenant: &Listed, screen: Screen, now: DateTime<Utc>) -> String {
     let state = screen.paint(meaning(tenant.state), words(tenant.state));
-    let mut facts = vec![("state", state), ("sign in by", needed_by(tenant, now))];
+    let mut facts = vec![("state", state), ("sign in by", needed_by(tenant, now).into_owned())];
     facts.extend(tenant.account.clone().map(|account| ("account", account)));
     if let Some(entra) = &tenant.entra {
         facts.push(("identity host", entra.authority.clone()));
@@ -119,7 +124,7 @@ fn block(tenant: &Listed, screen: Screen, now: DateTime<Utc>) -> String {
     for server in &tenant.servers {
         facts.push(("server", server.server.clone()));
         let ends = server.access_expires_at.map(|ends| format!(" ({})", instant(ends))).unwrap_or_default();
-        facts.push(("  access token", left(server, now) + &ends));
+        facts.push(("  access token", format!("{}{ends}", left(server, now))));
         facts.push(("  refresh token", presence(server.refreshable)));
     }
     facts.push(("protection", tenant.protection.to_owned()));
@@ -131,13 +136,9 @@ fn host_block(ListedHost { host }: &ListedHost, screen: Screen) -> String {
 }
 
 fn facts_of(name: &str, facts: Vec<(&str, String)>, screen: Screen) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    for (name, value) in facts {
-        table.add_row([name.to_owned(), value]);
-    }
-    let lines: String = table.lines().map(|line| format!(" {}\n", line.trim_end())).collect();
-    format!("{}\n{lines}", screen.paint(Meaning::Strong, name))
+    let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let lines = facts.iter().map(|(name, value)| format!("  {name:width$}  {value}\n"));
+    format!("{}\n{}", screen.paint(Meaning::Strong, name), lines.collect::<String>())
 }
 
 fn words(state: State) -> &'static str {
@@ -161,18 +162,18 @@ fn presence(is_there: bool) -> String {
     if is_there { "kept" } else { "none" }.to_owned()
 }
 
-fn left(server: &ListedServer, now: DateTime<Utc>) -> String {
+fn left(server: &ListedServer, now: DateTime<Utc>) -> Cow<'static, str> {
     match server.access_expires_at {
-        None => NONE.to_owned(),
-        Some(ends) if ends <= now => "ended".to_owned(),
-        Some(ends) => format!("{} left", span(ends - now)),
+        None => NONE.into(),
+        Some(ends) if ends <= now => "ended".into(),
+        Some(ends) => format!("{} left", span(ends - now)).into(),
     }
 }
 
-fn needed_by(tenant: &Listed, now: DateTime<Utc>) -> String {
+fn needed_by(tenant: &Listed, now: DateTime<Utc>) -> Cow<'static, str> {
     match tenant.sign_in_needed_by(now) {
-        None => NONE.to_owned(),
-        Some(needed) if needed <= now => "now".to_owned(),
-        Some(needed) => needed.format("%Y-%m-%d").to_string(),
+        None => NONE.into(),
+        Some(needed) if needed <= now => "now".into(),
+        Some(needed) => needed.format("%Y-%m-%d").to_string().into(),
     }
 }
