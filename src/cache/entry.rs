@@ -127,7 +127,8 @@ impl Entry {
     /// Damaged (also: another tenant's entry under this tenant's name, or values that nothing here
     /// writes), or of a newer version.
     pub fn read(tenant: &Tenant, text: &[u8]) -> Result<Self, Unreadable> {
-        match serde_json::from_slice(text).map(|Object::<Self>(entry)| entry) {
+        let Ok(words) = str::from_utf8(text) else { return Err(Unreadable::Damaged("it is not text".into())) };
+        match serde_json::from_str(words).map(|Object::<Self>(entry)| entry) {
             Ok(entry) if entry.version == VERSION && entry.tenant.eq_ignore_ascii_case(tenant.key()) => {
                 entry.oddity().map_or(Ok(entry), |oddity| Err(Unreadable::Damaged(oddity.into())))
             }

@@ -60,7 +60,7 @@ pub(super) fn ensure_directory(dir: &Path) -> io::Result<()> {
 pub(super) fn read(path: &Path) -> io::Result<Option<Secret<Vec<u8>>>> {
     let mut options = OpenOptions::new();
     platform::without_surprises(options.read(true));
-    let file = match patiently(|| options.open(path)) {
+    let mut file = match patiently(|| options.open(path)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(platform::explain(error)),
@@ -70,8 +70,9 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Secret<Vec<u8>>>> {
     if metadata.len() > LARGEST {
         return Err(too_large());
     }
-    let mut content = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1);
-    file.take(LARGEST).read_to_end(&mut content)?;
+    // Whoever writes it replaces it, so that it keeps this length.
+    let mut content = vec![0; usize::try_from(metadata.len()).unwrap_or_default()];
+    file.read_exact(&mut content)?;
     Ok(Some(Secret::new(content)))
 }
 
