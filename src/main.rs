@@ -7,6 +7,10 @@ use std::process::ExitCode;
 use vb365_helper::host::{self, SystemClock, SystemInput, SystemTerminal};
 use vb365_helper::{Streams, run};
 
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 #[allow(clippy::disallowed_methods, reason = "the one place that knows the process")]
 fn main() -> ExitCode {
     host::harden();

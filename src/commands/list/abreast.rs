@@ -28,9 +28,9 @@ pub(super) fn abreast<T: Sync, R: Send>(items: &[T], look: impl Fn(&T) -> R + Sy
     })
 }
 
-/// How many threads are of use. With musl's allocator, which has one lock, several are slower than one.
+/// How many threads are of use.
 fn processors() -> usize {
-    if cfg!(target_env = "musl") { 1 } else { available_parallelism().map_or(1, NonZero::get) }
+    available_parallelism().map_or(1, NonZero::get)
 }
 
 #[cfg(test)]
