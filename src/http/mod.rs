@@ -5,6 +5,7 @@
 mod certificate;
 mod connector;
 mod failure;
+mod names;
 mod proxy;
 mod trust;
 mod tunnel;
@@ -22,13 +23,13 @@ use chrono::{DateTime, Utc};
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
 use ureq::http::request::Builder;
 use ureq::http::{HeaderMap, HeaderValue, Request, Response};
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{Connector, NextTimeout, TcpConnector};
+use ureq::unversioned::transport::{Connector, TcpConnector};
 use ureq::{Agent, AsSendBody, Body, Proxy};
 use url::Url;
 use zeroize::Zeroizing;
 
 use self::connector::TlsConnector;
+use self::names::Names;
 use self::trust::{Rule, read_roots};
 use self::tunnel::Tunnel;
 use crate::credential::{Trust, is_safe_destination};
@@ -110,7 +111,7 @@ impl Client {
             .http_status_as_error(false)
             .build();
         let chain = Tunnel { tls: to_proxy }.chain(TcpConnector::default()).chain(tls);
-        Self { agent: Agent::with_parts(config, chain, Names(DefaultResolver::default())) }
+        Self { agent: Agent::with_parts(config, chain, <Names>::default()) }
     }
 
     /// Posts `form` to `url` and reads the reply, all within `limit`.
@@ -254,27 +255,4 @@ fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
 
 fn instant(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc2822(text).ok().map(|instant| instant.to_utc())
-}
-
-/// The system's resolver, with one error for every way of not finding a name: those of the systems
-/// cannot be told from other failures.
-#[derive(Debug)]
-struct Names(DefaultResolver);
-
-impl Resolver for Names {
-    fn resolve(
-        &self,
-        uri: &ureq::http::Uri,
-        config: &ureq::config::Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        // Where a SOCKS proxy is the way out, names may have no resolver: leave the refusal to the tunnel.
-        if config.proxy().is_some_and(|proxy| proxy.resolve_target() && !proxy.is_no_proxy(uri)) {
-            return Ok(self.empty());
-        }
-        self.0.resolve(uri, config, timeout).map_err(|error| match error {
-            ureq::Error::Io(_) => ureq::Error::HostNotFound,
-            other => other,
-        })
-    }
 }
