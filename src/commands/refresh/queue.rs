@@ -107,12 +107,9 @@ impl Queue {
         self.state().outcomes.len() == self.length
     }
 
-    /// Waits for a change, but not longer than `limit`.
+    /// Waits for the end of all, but not longer than `limit`.
     pub(super) fn wait(&self, limit: Duration) {
-        let state = self.state();
-        if state.outcomes.len() < self.length {
-            drop(self.changed.wait_timeout(state, limit));
-        }
+        drop(self.changed.wait_timeout_while(self.state(), limit, |state| state.outcomes.len() < self.length));
     }
 
     pub(super) fn standing(&self, clock: &dyn Clock) -> Standing {
@@ -219,6 +216,23 @@ mod tests {
             queue.took(job, asks_to_wait(0), Vec::new(), &clock);
         }
         assert_eq!(queue.take(&clock).unwrap().tenant.as_str(), "b.example.com");
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a thread that waits takes real time")]
+    fn who_watches_is_not_woken_by_each_change_but_by_the_end() {
+        let (queue, clock) = (queue(), FakeClock::default());
+        let works = || {
+            while let Some(job) = queue.take(&clock) {
+                std::thread::sleep(Duration::from_millis(20));
+                queue.took(job, Ok(true), Vec::new(), &clock);
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(works);
+            queue.wait(Duration::from_secs(60));
+            assert!(queue.is_done());
+        });
     }
 
     #[test]
