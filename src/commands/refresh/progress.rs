@@ -16,19 +16,19 @@ const WIDTH: usize = 24;
 pub(super) struct Progress<'a> {
     line: Option<MovingLine<'a>>,
     screen: Screen,
-    length: usize,
 }
 
 impl<'a> Progress<'a> {
     pub(super) fn new(terminal: &'a dyn Terminal, screen: Screen, length: usize) -> Self {
-        Self { line: MovingLine::new(terminal, screen).filter(|_| length > 1), screen, length }
+        Self { line: MovingLine::new(terminal, screen).filter(|_| length > 1), screen }
     }
 
     pub(super) fn show(&mut self, queue: &Queue, clock: &dyn Clock) {
         let Some(line) = &mut self.line else { return };
         let standing = queue.standing(clock);
-        let bar = bar(standing.done, self.length, self.screen.unicode);
-        line.show(None, &format!("{bar} {}/{} {}", standing.done, self.length, message(&standing)));
+        let (done, length) = (standing.done, queue.len());
+        let bar = bar(done, length, self.screen.unicode);
+        line.show(None, &format!("{bar} {done}/{length} {}", message(&standing)));
     }
 
     pub(super) fn end(self) {
@@ -39,7 +39,7 @@ impl<'a> Progress<'a> {
 }
 
 fn bar(done: usize, length: usize, is_unicode: bool) -> String {
-    let full = WIDTH * done.min(length) / length.max(1);
+    let full = WIDTH * done / length;
     let of = |full_mark: &str, mark: &str| full_mark.repeat(full) + &mark.repeat(WIDTH - full);
     if is_unicode { of("\u{2588}", "\u{2591}") } else { format!("[{}]", of("#", "-")) }
 }
