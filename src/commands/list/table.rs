@@ -177,3 +177,32 @@ fn needed_by(tenant: &Listed, now: DateTime<Utc>) -> Cow<'static, str> {
         Some(needed) => needed.format("%Y-%m-%d").to_string().into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(tenant: &'static str, account: &'static str) -> Row<'static> {
+        let cells = [tenant, "valid", account, "https://v:4443", NONE, "now"].map(Cow::from);
+        Row { cells, meaning: Some(Meaning::Good) }
+    }
+
+    /// Where, in columns of the terminal, `word` begins in each line but the header.
+    fn places(text: &str, word: &str) -> Vec<usize> {
+        text.lines().skip(1).map(|line| line[..line.find(word).unwrap()].width()).collect()
+    }
+
+    #[test]
+    fn columns_stand_below_each_other_whatever_room_a_character_takes() {
+        let rows = [row("a.com", "\u{6771}\u{4eac}@a.com"), row("abc.com", "e\u{301}va@b.com"), row("b.com", NONE)];
+        assert_eq!(places(&table(&rows, Screen::PLAIN), "https"), [28; 3]);
+    }
+
+    #[test]
+    fn colour_takes_no_room_and_is_the_states_alone() {
+        let screen = Screen { columns: Some(80), colour: true, ..Screen::PLAIN };
+        let text = table(&[row("valid.com", NONE)], screen);
+        let state = screen.paint(Meaning::Good, "valid");
+        assert!(text.ends_with(&format!("valid.com  {state}  -        https://v:4443  -             now\n")), "{text}");
+    }
+}
