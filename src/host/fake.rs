@@ -72,6 +72,7 @@ impl Clock for FakeClock {
 #[derive(Debug)]
 pub struct FakeTerminal {
     available: AtomicBool,
+    stuck: AtomicBool,
     catches: AtomicBool,
     interrupted_after: AtomicUsize,
     shown: Mutex<Vec<String>>,
@@ -84,6 +85,7 @@ impl Default for FakeTerminal {
     fn default() -> Self {
         Self {
             available: true.into(),
+            stuck: false.into(),
             catches: false.into(),
             interrupted_after: usize::MAX.into(),
             shown: Mutex::default(),
@@ -102,6 +104,11 @@ impl FakeTerminal {
     /// Makes it appear or vanish.
     pub fn set_available(&self, available: bool) {
         self.available.store(available, Ordering::SeqCst);
+    }
+
+    /// Nothing that moves is taken while it is stuck, as after Ctrl-S.
+    pub fn set_stuck(&self, stuck: bool) {
+        self.stuck.store(stuck, Ordering::SeqCst);
     }
 
     /// The person presses Ctrl-C once `count` texts were shown.
@@ -146,6 +153,10 @@ impl Terminal for FakeTerminal {
         }
         self.shown.lock().unwrap().push(text.to_owned());
         Ok(())
+    }
+
+    fn draw(&self, frame: &str) -> io::Result<()> {
+        if self.stuck.load(Ordering::SeqCst) { Err(io::ErrorKind::WouldBlock.into()) } else { self.show(frame) }
     }
 
     fn surface(&self) -> Option<Surface> {

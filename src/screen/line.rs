@@ -75,6 +75,17 @@ mod tests {
     }
 
     #[test]
+    fn what_the_terminal_did_not_take_is_drawn_when_it_does() {
+        let terminal = FakeTerminal::default();
+        let mut line = MovingLine::new(&terminal, LIVE).unwrap();
+        for is_stuck in [true, false] {
+            terminal.set_stuck(is_stuck);
+            line.show(None, "one");
+        }
+        assert_eq!(terminal.text(), format!("{EMPTY}one"));
+    }
+
+    #[test]
     fn a_line_that_was_never_shown_leaves_the_terminal_alone() {
         let terminal = FakeTerminal::default();
         MovingLine::new(&terminal, LIVE).unwrap().end();
